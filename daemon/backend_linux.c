@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Links on Linux: TAP and veth. Called by warden.c, and by the broker for what
+ * needs no privilege (overlap, counters).
+ *
+ * Every interface of ours carries a mark: IFLA_IFALIAS
+ * "fethd:<instance>:<slot>". Nothing here may touch an interface without it. A
+ * kill between any two calls leaves nothing that the next start does not know:
+ *
+ *	tap	opened in the vault, a network namespace that dies with us; it
+ *		is marked in the message that moves it to the home namespace
+ *	raw	its I/O side is in the private namespace of the owner's uid,
+ *		which dies with us and takes the host side with it
+ *	wire	born in a group of its own (BORN_GROUP), as no alias can be
+ *		given at birth; name, MAC and group together are a mark too, as
+ *		long as the journal says that the link is being made
+ *
+ * A TAP whose descriptor was opened in another namespace cannot be attached
+ * again by its holder, nor anything else at home, and one that is not
+ * multi-queue has one queue for ever. The move is what it costs: 15 to 20 ms,
+ * as the kernel waits for all CPUs. What the holder can still do is undone
+ * here: a changed MAC is restored, and deletion is by RTM_DELLINK, never by
+ * trusting the last close.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "linux_ask.h"
+#include "log.h"
+#include "netlink.h"
+#include "netns.h"
+#include "wire.h"
+
+#define DOOMED_GROUP	0x66657468	/* to be deleted in one message */
+#define BORN_GROUP	0x66657462	/* a veth that has no mark yet */
+#define SWEEP_BATCH	64
+#define MARK_SIZE	48
+
+static struct {
+	uint64_t	instance;
+	struct netns	vault;		/* where TAPs are born */
+	struct nl	monitor;	/* of home */
+	int		host[BOUND_UNITS]; /* ifindex of the host side, or 0 */
+} lx = { .vault.fd = -1 };
+
+/* Marks. */
+
+static void
+mark_write(uint32_t slot, char buf[MARK_SIZE])
+{
+	snprintf(buf, MARK_SIZE, "fethd:%016llx:%u",
+	    (unsigned long long)lx.instance, slot);
+}
+
+bool
+linux_mark_is(const char *alias, uint32_t slot)
+{
+	char	mark[MARK_SIZE];
+
+	mark_write(slot, mark);
+	return strcmp(alias, mark) == 0;
+}
+
+/* True when ALIAS is a mark of this instance: then *SLOT. */
+static bool
+mark_read(const char *alias, uint32_t *slot)
+{
+	const char	*last = strrchr(alias, ':');
+	unsigned long	 n;
+
+	if (last == NULL || last[1] < '0' || last[1] > '9')
+		return false;
+	n = strtoul(last + 1, NULL, 10);
+	if (n >= BOUND_UNITS || !linux_mark_is(alias, (uint32_t)n))
+		return false;
+	*slot = (uint32_t)n;
+	return true;
+}
+
+/*
+ * Making a link: a table of steps for each kind, one state. The first step that
+ * fails ends it, and making_undo removes all that the state knows of.
+ */
+struct making {
+	const struct wm_msg *m;
+	int		netns;		/* the caller's, or -1 */
+	struct netns	target;		/* the same, open */
+	struct netns_uid *uidns;	/* raw; NULL: not raw */
+	int		fd;		/* the port */
+	char		mark[MARK_SIZE];
+	char		name[2][IFNAMSIZ];
+	struct netns	*at[2];		/* where a side is; NULL: not made */
+	int		ifindex[2];
+};
+
+struct step {
+	enum wm_op	op;
+	int		(*run)(struct making *mk);
+};
+
+/* Sides that are interfaces of a host. */
+static int
+host_sides(const struct making *mk)
+{
+	return mk->m->kind == LINK_WIRE ? 2 : 1;
+}
+
+static struct nl_shape
+shape_of(const struct making *mk, int side)
+{
+	struct nl_shape	s;
+
+	s.name = mk->name[side];
+	s.alias = mk->mark;
+	s.mtu = mk->m->mtu;
+	s.mac = mk->m->mac[side];
+	return s;
+}
+
+/* SIDE is found in S now. */
+static int
+side_found(struct making *mk, int side, struct netns *s)
+{
+	struct nl_link	l;
+	int		error;
+
+	if ((error = nl_link_get(&s->nl, 0, mk->name[side], &l)) != 0)
+		return error;
+	mk->at[side] = s;
+	mk->ifindex[side] = l.ifindex;
+	return 0;
+}
+
+static int
+tap_open(struct making *mk)
+{
+	int	error, back;
+
+	if ((error = netns_enter(lx.vault.fd)) != 0)
+		return error;
+	mk->fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	error = mk->fd == -1 ? -errno : 0;
+	back = netns_leave();
+	return error != 0 ? error : back;
+}
+
+static int
+tap_attach(struct making *mk)
+{
+	struct ifreq	ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, mk->name[0], IFNAMSIZ);
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+	if (ioctl(mk->fd, TUNSETIFF, &ifr) != 0)
+		return -errno;
+	return side_found(mk, 0, &lx.vault);
+}
+
+static int
+wire_open(struct making *mk)
+{
+	return mk->netns != -1 ? netns_of(&mk->target, mk->netns) : 0;
+}
+
+static int
+raw_open(struct making *mk)
+{
+	return netns_uid_get(mk->m->uid, &mk->uidns);
+}
+
+static int
+veth_make(struct making *mk)
+{
+	struct nl_shape	ends[2];
+	struct netns	*to;
+	int		error, error1;
+
+	to = mk->uidns != NULL ? &mk->uidns->ns :
+	    mk->netns != -1 ? &mk->target : &netns_home;
+	ends[0] = shape_of(mk, 0);
+	ends[1] = shape_of(mk, 1);
+	error = nl_veth_add(&netns_home.nl, ends,
+	    to == &netns_home ? -1 : to->fd, BORN_GROUP);
+	if (error != 0)
+		return error;
+	error = side_found(mk, 0, &netns_home);
+	error1 = side_found(mk, 1, to);
+	return error != 0 ? error : error1;
+}
+
+static int
+veth_mark(struct making *mk)
+{
+	int	i, error = 0;
+
+	for (i = 0; i < 2 && error == 0; i++)
+		error = nl_link_mark(&mk->at[i]->nl, mk->ifindex[i], mk->mark);
+	return error;
+}
+
+static int
+tap_move(struct making *mk)
+{
+	struct nl_shape	s = shape_of(mk, 0);
+	int		error;
+
+	error = nl_link_move(&lx.vault.nl, mk->ifindex[0], netns_home.fd, &s);
+	/* Its ifindex may be another one there. */
+	return error != 0 ? error : side_found(mk, 0, &netns_home);
+}
+
+/* A host interface is a way into the host: it routes nothing, believes no
+ * advertisement or redirect, and answers ARP for its own addresses only. */
+static const struct nl_devconf	ipv4_conf[] = {
+	{ IPV4_DEVCONF_FORWARDING, 0 },
+	{ IPV4_DEVCONF_RP_FILTER, 1 },
+	{ IPV4_DEVCONF_ACCEPT_REDIRECTS, 0 },
+	{ IPV4_DEVCONF_SECURE_REDIRECTS, 0 },
+	{ IPV4_DEVCONF_SEND_REDIRECTS, 0 },
+	{ IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE, 0 },
+	{ IPV4_DEVCONF_ACCEPT_LOCAL, 0 },
+	{ IPV4_DEVCONF_ROUTE_LOCALNET, 0 },
+	{ IPV4_DEVCONF_PROXY_ARP, 0 },
+	{ IPV4_DEVCONF_ARP_IGNORE, 1 },
+	{ IPV4_DEVCONF_ARP_ANNOUNCE, 2 },
+};
+static const char *const	ipv6_conf[] = {
+	"accept_ra", "autoconf", "forwarding", "accept_redirects",
+	"accept_source_route", "proxy_ndp",
+};
+
+static int
+harden_ipv6(const char *ifname)
+{
+	size_t	i;
+	int	error = 0;
+
+	for (i = 0; i < sizeof(ipv6_conf) / sizeof(ipv6_conf[0]) && error == 0;
+	    i++)
+		error = netns_sysctl("ipv6", ifname, ipv6_conf[i], "0");
+	return error;
+}
+
+static int
+harden(struct making *mk)
+{
+	int	i, error = 0, back;
+
+	for (i = 0; i < host_sides(mk) && error == 0; i++) {
+		error = nl_link_devconf(&mk->at[i]->nl, mk->ifindex[i],
+		    ipv4_conf, sizeof(ipv4_conf) / sizeof(ipv4_conf[0]));
+		if (error == 0 && mk->at[i] == &netns_home) {
+			error = harden_ipv6(mk->name[i]);
+		} else if (error == 0 &&
+		    (error = netns_enter(mk->at[i]->fd)) == 0) {
+			error = harden_ipv6(mk->name[i]);
+			back = netns_leave();
+			error = error != 0 ? error : back;
+		}
+	}
+	return error;
+}
+
+/* Frames that the host leaves to hardware to finish are not finished by anybody
+ * when a program reads them. */
+static int
+raw_offloads(struct making *mk)
+{
+	static const uint32_t	off[] = { ETHTOOL_STXCSUM, ETHTOOL_STSO,
+	    ETHTOOL_SGSO };
+	struct ethtool_value	value;
+	struct ifreq		ifr;
+	size_t			i;
+	int			fd, error = 0;
+
+	if ((fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) == -1)
+		return -errno;
+	memset(&ifr, 0, sizeof(ifr));
+	memcpy(ifr.ifr_name, mk->name[0], IFNAMSIZ);
+	ifr.ifr_data = (char *)&value;
+	for (i = 0; i < sizeof(off) / sizeof(off[0]) && error == 0; i++) {
+		value.cmd = off[i];
+		value.data = 0;
+		if (ioctl(fd, SIOCETHTOOL, &ifr) != 0)
+			error = -errno;
+	}
+	close(fd);
+	return error;
+}
+
+static int
+address(struct making *mk)
+{
+	const struct wm_msg	*m = mk->m;
+	int			 i, error;
+	unsigned int		 a;
+
+	for (i = 0; i < host_sides(mk); i++)
+		for (a = 0; a < m->naddr[i]; a++)
+			if ((error = nl_addr_add(&mk->at[i]->nl,
+			    mk->ifindex[i], &m->addr[i][a])) != 0)
+				/* EEXIST is for a name that is taken. */
+				return error == -EEXIST ? -EADDRINUSE : error;
+	return 0;
+}
+
+static int
+up(struct making *mk)
+{
+	int	i, error = 0;
+
+	for (i = 0; i < 2 && error == 0; i++)
+		if (mk->at[i] != NULL)
+			error = nl_link_up(&mk->at[i]->nl, mk->ifindex[i]);
+	return error;
+}
+
+/* In the private namespace. Bound to nothing until it has its interface. */
+static int
+packet_socket(int ifindex, int *out)
+{
+	struct sockaddr_ll	sll;
+	int			fd, error, on = 1;
+
+	if ((fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) == -1)
+		return -errno;
+	memset(&sll, 0, sizeof(sll));
+	sll.sll_family = AF_PACKET;
+	sll.sll_protocol = htons(ETH_P_ALL);
+	sll.sll_ifindex = ifindex;
+	if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
+	    sizeof(on)) != 0 ||
+	    bind(fd, (struct sockaddr *)&sll, sizeof(sll)) != 0) {
+		error = -errno;
+		close(fd);
+		return error;
+	}
+	*out = fd;
+	return 0;
+}
+
+static int
+raw_socket(struct making *mk)
+{
+	int	error, back;
+
+	if ((error = netns_enter(mk->uidns->ns.fd)) != 0)
+		return error;
+	error = packet_socket(mk->ifindex[1], &mk->fd);
+	back = netns_leave();
+	return error != 0 ? error : back;
+}
+
+static const struct step	tap_steps[] = {
+	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
+	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
+	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
+	{ WM_OP_NONE, NULL }
+};
+static const struct step	wire_steps[] = {
+	{ WM_OP_OPEN, wire_open }, { WM_OP_CREATE, veth_make },
+	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
+	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
+	{ WM_OP_NONE, NULL }
+};
+static const struct step	raw_steps[] = {
+	{ WM_OP_OPEN, raw_open }, { WM_OP_CREATE, veth_make },
+	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
+	{ WM_OP_HARDEN, raw_offloads }, { WM_OP_ADDRESS, address },
+	{ WM_OP_UP, up }, { WM_OP_SOCKET, raw_socket },
+	{ WM_OP_NONE, NULL }
+};
+
+/* Of a pair, either side takes the other with it; of a TAP, its descriptor does
+ * so too, wherever a move that failed half-way left it. */
+static void
+making_undo(struct making *mk)
+{
+	int	i;
+
+	for (i = 0; i < 2; i++)
+		if (mk->at[i] != NULL)
+			(void)nl_link_del(&mk->at[i]->nl, mk->ifindex[i]);
+	wire_close(&mk->fd);
+	if (mk->uidns != NULL)
+		netns_uid_put(mk->m->uid);
+}
+
+static void
+making_done(struct making *mk, struct cable *c, int *fd)
+{
+	int	i;
+
+	for (i = 0; i < 2; i++)
+		c->ifindex[i] = mk->at[i] == &netns_home ? mk->ifindex[i] : 0;
+	c->raw = mk->uidns != NULL;
+	lx.host[c->slot] = c->ifindex[0];
+	*fd = mk->fd;
+}
+
+static void
+cable_fill(struct cable *c, const struct wm_msg *m)
+{
+	c->slot = m->slot;
+	c->kind = (uint8_t)m->kind;
+	c->uid = m->uid;
+	memcpy(c->mac, m->mac, sizeof(c->mac));
+}
+
+static int
+linux_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
+    enum wm_op *op)
+{
+	const struct step	*s;
+	struct making		 mk;
+	int			 error;
+
+	memset(&mk, 0, sizeof(mk));
+	mk.m = m;
+	mk.netns = netns;
+	mk.fd = -1;
+	mk.target.fd = -1;
+	mark_write(m->slot, mk.mark);
+	backend_ifname(m->slot, 0, mk.name[0]);
+	backend_ifname(m->slot, 1, mk.name[1]);
+	cable_fill(c, m);
+	*fd = -1;
+	*op = WM_OP_OPEN;
+	if ((error = netns_leave()) != 0)
+		return error;
+	s = m->kind == LINK_WIRE ? wire_steps :
+	    (m->flags & WMF_RAW) != 0 ? raw_steps : tap_steps;
+	for (; s->run != NULL && error == 0; s++) {
+		*op = s->op;
+		error = s->run(&mk);
+	}
+	if (error != 0)
+		making_undo(&mk);
+	else
+		making_done(&mk, c, fd);
+	netns_close(&mk.target);
+	return error;
+}
+
+/* Removing. */
+
+/* The interface at home, if it carries our mark of SLOT. */
+static int
+ours(int ifindex, uint32_t slot, struct nl_link *l)
+{
+	int	error;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	if ((error = nl_link_get(&netns_home.nl, ifindex, NULL, l)) != 0)
+		return error;
+	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
+}
+
+static void
+delete_one(int ifindex, uint32_t slot)
+{
+	struct nl_link	l;
+	int		error;
+
+	error = ours(ifindex, slot, &l);
+	if (error == -EPERM)
+		log_warnx("%s lost our mark; it is left alone", l.name);
+	else if (error == 0)
+		error = nl_link_del(&netns_home.nl, ifindex);
+	if (error != 0 && error != -ENODEV && error != -EPERM)
+		log_warnx("cannot delete the interface of slot %u: %s", slot,
+		    strerror(-error));
+}
+
+struct group_count {
+	unsigned int	n;
+	bool		foreign;
+};
+
+static void
+doomed_member(const struct nl_link *l, void *arg)
+{
+	struct group_count	*g = arg;
+	uint32_t		 slot;
+
+	if (l->group != DOOMED_GROUP)
+		return;
+	g->n++;
+	if (!mark_read(l->alias, &slot))
+		g->foreign = true;
+}
+
+/* Are the N that we put into the doomed group all that is in it? */
+static bool
+group_is_ours(unsigned int n)
+{
+	struct group_count	g = { 0, false };
+
+	return nl_link_each(&netns_home.nl, doomed_member, &g) == 0 &&
+	    g.n == n && !g.foreign;
+}
+
+static void
+cable_clear(struct cable *c)
+{
+	if (c->raw)
+		netns_uid_put(c->uid);
+	c->raw = false;
+	if (c->slot < BOUND_UNITS)
+		lx.host[c->slot] = 0;
+	c->ifindex[0] = c->ifindex[1] = 0;
+}
+
+/*
+ * A single deletion waits 20 ms for the kernel, a group of 64 hardly longer.
+ * The group is a number that anybody with the right to may use, so it is
+ * looked at first: with a stranger in it, it goes one by one.
+ */
+static void
+linux_destroy(struct cable *const *c, unsigned int n)
+{
+	struct nl_link	l;
+	unsigned int	i, marked = 0;
+
+	for (i = 0; i < n && n > 1; i++)
+		if (ours(c[i]->ifindex[0], c[i]->slot, &l) == 0 &&
+		    nl_link_group(&netns_home.nl, l.ifindex, DOOMED_GROUP) == 0)
+			marked++;
+	if (marked > 1 && group_is_ours(marked))
+		(void)nl_group_del(&netns_home.nl, DOOMED_GROUP);
+	/* What is left, which is nothing after a group went. */
+	for (i = 0; i < n; i++) {
+		delete_one(c[i]->ifindex[0], c[i]->slot);
+		if (c[i]->ifindex[1] > 0)
+			delete_one(c[i]->ifindex[1], c[i]->slot);
+		cable_clear(c[i]);
+	}
+}
+
+/* At start. */
+
+static void
+mac_restore(const struct cable *c, int side)
+{
+	char		text[18];
+	struct nl_link	l;
+	int		error;
+
+	/* The news may be old. */
+	if (ours(c->ifindex[side], c->slot, &l) != 0 ||
+	    memcmp(l.mac, c->mac[side], sizeof(l.mac)) == 0)
+		return;
+	error = nl_link_mac(&netns_home.nl, l.ifindex, c->mac[side]);
+	log_info("%s: its MAC was changed to %s; %s", l.name,
+	    mac_format(l.mac, text), error == 0 ? "restored" :
+	    strerror(-error));
+}
+
+/* Was L, side SIDE of M, made just before a kill, and not marked yet? Then it
+ * is now. */
+static bool
+reclaim(const struct wm_msg *m, int side, const struct nl_link *l)
+{
+	char	mark[MARK_SIZE];
+
+	if (m->op == WM_OP_NONE || l->alias[0] != '\0' ||
+	    l->group != BORN_GROUP ||
+	    memcmp(l->mac, m->mac[side], sizeof(l->mac)) != 0)
+		return false;
+	mark_write(m->slot, mark);
+	return nl_link_mark(&netns_home.nl, l->ifindex, mark) == 0;
+}
+
+static int
+linux_adopt(const struct wm_msg *m, struct cable *c)
+{
+	char		name[IFNAMSIZ];
+	struct nl_link	l;
+	int		i, error;
+
+	cable_fill(c, m);
+	for (i = 0; i < (m->kind == LINK_WIRE ? 2 : 1); i++) {
+		backend_ifname(m->slot, i, name);
+		error = nl_link_get(&netns_home.nl, 0, name, &l);
+		if (error == 0 && (linux_mark_is(l.alias, m->slot) ||
+		    reclaim(m, i, &l)))
+			c->ifindex[i] = l.ifindex;
+		else if (i == 0)
+			return error == 0 || error == -ENODEV ? -ENOENT : error;
+		if (c->ifindex[i] != 0)
+			mac_restore(c, i);
+	}
+	/* The namespace of a raw link is its holder's alone now: not raw here,
+	 * where that means a reference to one of ours. */
+	lx.host[c->slot] = c->ifindex[0];
+	return 0;
+}
+
+struct sweeping {
+	bool		(*known)(uint32_t slot, void *arg);
+	void		*arg;
+	struct cable	found[SWEEP_BATCH];
+	unsigned int	n;
+};
+
+static void
+sweep_link(const struct nl_link *l, void *arg)
+{
+	struct sweeping	*s = arg;
+	struct cable	*c;
+	uint32_t	 slot;
+
+	if (s->n == SWEEP_BATCH || !mark_read(l->alias, &slot) ||
+	    s->known(slot, s->arg))
+		return;
+	c = &s->found[s->n++];
+	memset(c, 0, sizeof(*c));
+	c->slot = slot;
+	c->ifindex[0] = l->ifindex;
+}
+
+static int
+linux_sweep(bool (*known)(uint32_t slot, void *arg), void *arg)
+{
+	struct sweeping	s = { .known = known, .arg = arg };
+	struct cable	*batch[SWEEP_BATCH];
+	int		i, total = 0, last = 0;
+
+	for (i = 0; i < SWEEP_BATCH; i++)
+		batch[i] = &s.found[i];
+	/* Until a look finds nothing, or what cannot be removed again. */
+	do {
+		s.n = 0;
+		if (nl_link_each(&netns_home.nl, sweep_link, &s) != 0 ||
+		    s.n == 0 || s.found[0].ifindex[0] == last)
+			break;
+		last = s.found[0].ifindex[0];
+		linux_destroy(batch, s.n);
+		total += (int)s.n;
+	} while (s.n > 0);
+	return total;
+}
+
+static int
+linux_start(uint64_t instance)
+{
+	int	error;
+
+	lx.instance = instance;
+	if ((error = netns_here(&netns_home)) != 0)
+		return error;
+	if ((error = netns_new(&lx.vault)) != 0)
+		goto out;
+	if ((error = nl_monitor_open(&lx.monitor)) != 0)
+		goto out;
+	return 0;
+out:
+	netns_close(&lx.vault);
+	netns_close(&netns_home);
+	return error;
+}
+
+/* The one thing that proves it: do what a create begins with. */
+static int
+try_tap(struct making *mk, char *why, size_t size)
+{
+	int	error;
+
+	if ((error = netns_new(&lx.vault)) != 0) {
+		snprintf(why, size, "cannot make a network namespace: %s (it "
+		    "needs CAP_SYS_ADMIN)", strerror(-error));
+		return error;
+	}
+	if ((error = tap_open(mk)) != 0)
+		snprintf(why, size, "cannot open /dev/net/tun: %s (modprobe "
+		    "tun; in a container: --device /dev/net/tun)",
+		    strerror(-error));
+	else if ((error = tap_attach(mk)) != 0)
+		snprintf(why, size, "cannot make a TAP interface: %s (it needs "
+		    "CAP_NET_ADMIN)", strerror(-error));
+	return error;
+}
+
+static int
+linux_probe(char *why, size_t size)
+{
+	struct making	mk;
+	int		error;
+
+	if (geteuid() != 0) {
+		snprintf(why, size, "kernel links need root");
+		return -EPERM;
+	}
+	memset(&mk, 0, sizeof(mk));
+	mk.fd = -1;
+	snprintf(mk.name[0], sizeof(mk.name[0]), "probe");
+	if ((error = netns_here(&netns_home)) != 0) {
+		snprintf(why, size, "cannot use netlink and /proc: %s",
+		    strerror(-error));
+		return error;
+	}
+	if ((error = try_tap(&mk, why, size)) == 0 && size > 0)
+		*why = '\0';
+	wire_close(&mk.fd);
+	netns_close(&lx.vault);
+	netns_close(&netns_home);
+	return error;
+}
+
+/* News. */
+
+struct listener {
+	struct cable	*(*find)(int ifindex, void *arg);
+	backend_gone_fn	*gone;
+	void		*arg;
+};
+
+static void
+cable_lost(struct cable *c, int ifindex, struct listener *to)
+{
+	struct nl_link	l;
+
+	/* The I/O side of a wire may go to a namespace by any hand. */
+	if (ifindex == c->ifindex[1]) {
+		c->ifindex[1] = 0;
+		if (ours(c->ifindex[0], c->slot, &l) == 0)
+			return;
+	}
+	delete_one(c->ifindex[1], c->slot);
+	cable_clear(c);
+	to->gone(c->slot, to->arg);
+}
+
+static void
+news(const struct nl_link *l, bool gone, void *arg)
+{
+	struct listener	*to = arg;
+	struct cable	*c;
+	int		 side;
+
+	if ((c = to->find(l->ifindex, to->arg)) == NULL)
+		return;
+	if (gone) {
+		cable_lost(c, l->ifindex, to);
+		return;
+	}
+	side = l->ifindex == c->ifindex[1];
+	if (memcmp(l->mac, c->mac[side], sizeof(l->mac)) != 0)
+		mac_restore(c, side);
+}
+
+/* News were lost: look at every cable. */
+static void
+look_around(struct listener *to)
+{
+	struct cable	*c;
+	struct nl_link	 l;
+	uint32_t	 slot;
+	int		 i, index;
+
+	for (slot = 0; slot < BOUND_UNITS; slot++) {
+		if ((index = lx.host[slot]) == 0 ||
+		    (c = to->find(index, to->arg)) == NULL)
+			continue;
+		if (nl_link_get(&netns_home.nl, index, NULL, &l) == -ENODEV) {
+			cable_lost(c, index, to);
+			continue;
+		}
+		for (i = 0; i < 2; i++)
+			mac_restore(c, i);
+	}
+}
+
+static void
+linux_monitor(struct cable *(*find)(int ifindex, void *arg),
+    backend_gone_fn *gone, void *arg)
+{
+	struct listener	to = { find, gone, arg };
+	int		i, rv = 1;
+
+	/* Not for ever: the broker waits too. */
+	for (i = 0; i < 64 && rv == 1; i++)
+		rv = nl_monitor_read(&lx.monitor, news, &to);
+	if (rv < 0) {
+		log_debug("interface news were lost: %s", strerror(-rv));
+		look_around(&to);
+	}
+}
+
+static int
+linux_monitor_fd(void)
+{
+	return nl_monitor_fd(&lx.monitor);
+}
+
+const struct backend backend_linux = {
+	.name = "linux",
+	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN,
+	.probe = linux_probe,
+	.start = linux_start,
+	.create = linux_create,
+	.destroy = linux_destroy,
+	.adopt = linux_adopt,
+	.sweep = linux_sweep,
+	.monitor_fd = linux_monitor_fd,
+	.monitor = linux_monitor,
+	.overlap = linux_overlap,
+	.counters = linux_counters,
+};

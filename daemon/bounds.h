@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every cap that a client, a policy file or the warden's peer can meet, each
+ * with its reason. Nothing in the daemon grows past one of these.
+ */
+#ifndef FETHD_BOUNDS_H
+#define FETHD_BOUNDS_H
+
+/* One request: a Watch filter with all labels is below 2 KiB. */
+#define BOUND_MESSAGE		(64 * 1024)
+/* JSON nesting: parameters of Explain are five levels deep. */
+#define BOUND_DEPTH		16
+/* Members of one object and elements of one array. */
+#define BOUND_MEMBERS		128
+/* Descriptors a client may send with one request (SCM_MAX_FD is 253). */
+#define BOUND_FDS_IN		4
+/* Descriptors of one reply: both ends of a pair link. */
+#define BOUND_FDS_OUT		2
+/* Unsent reply bytes of one connection before it is read no further, and
+ * before a watcher that does not keep up is dropped. */
+#define BOUND_OUTPUT		(1024 * 1024)
+/* Seconds until the first whole request, and until a started one is whole. */
+#define BOUND_REQUEST_SECS	30
+/* Seconds in which a client must take some of its unsent replies. */
+#define BOUND_OUTPUT_SECS	60
+/* Connections: of one uid, of root, and of all (which root may exceed). */
+#define BOUND_CONNS_UID		64
+#define BOUND_CONNS_ROOT	1024
+#define BOUND_CONNS		4096
+/* Subscriptions (Watch, Stats with more) of one connection. */
+#define BOUND_STREAMS		1
+/* Stats interval in ms. */
+#define BOUND_INTERVAL_MIN	100
+#define BOUND_INTERVAL_MAX	3600000
+/* Seconds that a link found after a restart waits for Resume. */
+#define BOUND_GRACE_SECS	30
+#define BOUND_GRACE_MAX		3600
+/* Supplementary groups of a peer that policy looks at (NGROUPS_MAX). */
+#define BOUND_GROUPS		65536
+
+/* Link names and labels, without the final NUL. */
+#define BOUND_NAME		63
+#define BOUND_LABELS		8
+#define BOUND_LABEL_KEY		31
+#define BOUND_LABEL_VALUE	63
+/* Addresses of one end. */
+#define BOUND_ADDRESSES		4
+/* MTU of a link: the least that carries IPv4, the most TAP and veth take. */
+#define BOUND_MTU_MIN		68
+#define BOUND_MTU_MAX		65521
+
+/* A link's slot, 0 .. BOUND_SLOTS - 1, is the number that the two halves of the
+ * daemon use for it. The first BOUND_UNITS slots have kernel interfaces: slot k
+ * owns units BOUND_UNIT_MIN + 2k (host side) and + 2k + 1 (I/O side), so the
+ * last one is 32765 (macOS stops at 32767, and ZeroTier destroys feth0..9999). */
+#define BOUND_UNIT_MIN		10000
+#define BOUND_UNITS		11383
+#define BOUND_SLOTS		32768
+
+/* Policy file: bytes, rules (fewer than BOUND_MEMBERS, and struct policy stays
+ * below 512 KiB), and list entries of one rule. */
+#define BOUND_CONF		(256 * 1024)
+#define BOUND_RULES		100
+#define BOUND_RULE_LIST		16
+
+#endif

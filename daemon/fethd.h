@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker's root struct. Each module keeps its own state behind a pointer
+ * here; this is not a place to put things.
+ */
+#ifndef FETHD_H
+#define FETHD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include <event2/event.h>
+
+#include "bounds.h"
+
+struct backend;
+struct conn;
+struct policy;
+struct server;
+struct vlinks;
+struct watch;
+struct wcall;
+
+struct fethd {
+	struct event_base *base;
+	const struct backend *backend;
+	uint8_t		key[16];	/* plat_machine_key */
+	struct policy	*policy;	/* in force; replaced as a whole */
+	struct server	*server;	/* server.c */
+	struct conn	*conns;		/* all connections */
+	unsigned int	nconns;
+	struct vlinks	*links;		/* vlink.c: the link table */
+	struct stream	*streams;	/* watch.c: all subscriptions */
+	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
+	struct event	*reap_timer;	/* while there are orphans */
+	bool		stopping;
+};
+
+#endif

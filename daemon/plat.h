@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What differs by system outside of links. One file a system implements it.
+ */
+#ifndef FETHD_PLAT_H
+#define FETHD_PLAT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct peer;
+
+/* Where the service keeps its socket and its run directory. */
+#define PLAT_SOCKET	FETHD_RUNSTATEDIR "/fethd.sock"
+#define PLAT_RUNDIR	FETHD_RUNSTATEDIR "/fethd"
+
+/* The listening socket that the service manager opened (systemd LISTEN_FDS,
+ * launchd later): its descriptor, close-on-exec; -ENOENT when there is none,
+ * -EINVAL when there is one but it is no listening Unix stream socket. Clears
+ * the environment variables. */
+int	plat_inherited_socket(void);
+
+/* Tell the service manager (NOTIFY_SOCKET): "READY=1", "STOPPING=1", or
+ * "RELOADING=1" (the monotonic stamp is added). No effect without one. */
+void	plat_notify(const char *state);
+
+/* 16 bytes that are this machine's and stay the same; not secret. 0 or -errno. */
+int	plat_machine_key(uint8_t key[16]);
+
+/* Credentials of the connected socket FD; see peer_get. */
+int	plat_peer(int fd, struct peer *p);
+
+/* Two ends of a cable as descriptors: each keeps frame boundaries, gives
+ * end-of-file when the other is closed (not on macOS), close-on-exec. 0 or
+ * -errno. */
+int	plat_frame_pair(int fd[2]);
+/* The same kind of pair as channel between warden and broker. */
+int	plat_channel(int fd[2]);
+
+/* 0 and the uid that owns the network namespace FD, -EINVAL when FD is no
+ * network namespace, -ENOTSUP where there are none. Asked of the kernel
+ * (ioctl_ns(2): NS_GET_NSTYPE, NS_GET_USERNS, NS_GET_OWNER_UID). */
+int	plat_netns_owner(int fd, uid_t *uid);
+
+/* Warden: give up every capability that it does not need. 0 or -errno. */
+int	plat_warden_privileges(void);
+/* Broker (and policy loader): chroot to ROOT when not NULL, become UID and GID
+ * without supplementary groups, no capabilities, no new privileges, no core
+ * dump, die with the parent. 0 or -errno; after a failure the caller must exit. */
+int	plat_drop_privileges(uid_t uid, gid_t gid, const char *root);
+/* Close every descriptor from LOW up. */
+void	plat_close_from(int low);
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FETHD_SANDBOX_H
+#define FETHD_SANDBOX_H
+
+/* Broker, after plat_drop_privileges: take away what is left that it does not
+ * need. 0 or -errno. */
+int	sandbox_broker(void);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker's side of the channel. vlink.c and reap.c call in; answers go back
+ * to them from the event loop. One message is one struct wm_msg; what the socket
+ * does not take at once waits in a queue with duplicates of its descriptors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "fethd.h"
+#include "log.h"
+#include "policy.h"
+#include "reap.h"
+#include "vlink.h"
+#include "warden_call.h"
+#include "warden_msg.h"
+#include "wire.h"
+
+struct pending {
+	struct pending	*next;
+	struct wm_msg	 msg;
+	int		 fds[2];
+	unsigned int	 nfds;
+};
+
+struct wcall {
+	struct fethd	*d;
+	int		 fd;
+	uint32_t	 seq;
+	struct event	*ev_read, *ev_write;
+	struct pending	*head, **tail;
+	struct pending	**destroys;	/* the first of them in the queue */
+	void		(*ready)(struct fethd *);
+};
+
+const char *const wm_op_names[WM_OPS] = {
+	[WM_OP_NONE] = "nothing", [WM_OP_CHECK] = "check the request",
+	[WM_OP_JOURNAL] = "write the journal",
+	[WM_OP_OPEN] = "open the device",
+	[WM_OP_CREATE] = "create the interface",
+	[WM_OP_MOVE] = "move the interface to its network namespace",
+	[WM_OP_HARDEN] = "harden the interface",
+	[WM_OP_ADDRESS] = "set the addresses",
+	[WM_OP_UP] = "bring the interface up",
+	[WM_OP_SOCKET] = "open the port's socket",
+	[WM_OP_KEEP] = "keep the descriptors",
+};
+
+/* Without its warden the broker can do nothing right: end, so that a new pair
+ * starts clean. */
+static void
+wcall_lost(struct wcall *w, const char *why)
+{
+	log_warnx("the warden is gone (%s)", why);
+	event_base_loopbreak(w->d->base);
+}
+
+static void
+pending_free(struct pending *p)
+{
+	unsigned int	i;
+
+	for (i = 0; i < p->nfds; i++)
+		wire_close(&p->fds[i]);
+	free(p);
+}
+
+static int
+queue(struct wcall *w, const struct wm_msg *m, const int *fds,
+    unsigned int nfds)
+{
+	struct pending	*p, **at;
+	unsigned int	 i;
+
+	if ((p = calloc(1, sizeof(*p))) == NULL)
+		return -ENOMEM;
+	p->msg = *m;
+	for (i = 0; i < nfds; i++) {
+		if ((p->fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0)) == -1) {
+			pending_free(p);
+			return -EMFILE;
+		}
+		p->nfds++;
+	}
+	/* Nobody waits for a DESTROY, and no other message of its slot comes
+	 * after it until it is answered: all others go before. */
+	at = m->type == WM_DESTROY ? w->tail : w->destroys;
+	if ((p->next = *at) == NULL)
+		w->tail = &p->next;
+	*at = p;
+	if (m->type != WM_DESTROY)
+		w->destroys = &p->next;
+	event_add(w->ev_write, NULL);
+	return 0;
+}
+
+static int
+send_msg(struct wcall *w, const struct wm_msg *m, const int *fds,
+    unsigned int nfds)
+{
+	ssize_t	n;
+
+	if (w->head != NULL)
+		return queue(w, m, fds, nfds);
+	n = wire_send(w->fd, m, sizeof(*m), fds, nfds);
+	if (n == -EAGAIN || n == -ENOBUFS)
+		return queue(w, m, fds, nfds);
+	return n < 0 ? (int)n : 0;
+}
+
+static void
+wcall_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct wcall	*w = arg;
+	struct pending	*p;
+	ssize_t		 n;
+
+	(void)fd;
+	(void)what;
+	while ((p = w->head) != NULL) {
+		n = wire_send(w->fd, &p->msg, sizeof(p->msg), p->fds, p->nfds);
+		if (n == -EAGAIN || n == -ENOBUFS) {
+			event_add(w->ev_write, NULL);
+			return;
+		}
+		if (n < 0) {
+			wcall_lost(w, strerror((int)-n));
+			return;
+		}
+		if ((w->head = p->next) == NULL)
+			w->tail = &w->head;
+		if (w->destroys == &p->next)
+			w->destroys = &w->head;
+		pending_free(p);
+	}
+}
+
+/* What the warden tells. */
+
+static void
+got_reply(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	struct vlink	*l;
+
+	if ((l = vlink_by_slot(w->d, m->slot)) == NULL)
+		return;
+	vlink_made(l, m->error, m->op < WM_OPS ? (enum wm_op)m->op :
+	    WM_OP_NONE, wire_take(&fds[0]));
+}
+
+/* A late answer to a DESTROY of the slot's last link is not for this one. */
+static void
+got_gone(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	struct vlink	*l;
+
+	(void)fds;
+	if ((l = vlink_by_slot(w->d, m->slot)) != NULL &&
+	    (m->seq == 0 || m->seq == l->destroy_seq))
+		reap_gone(l);
+}
+
+static void
+got_restore(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	int	of_end[2] = { -1, -1 }, next = 0;
+
+	if (m->flags & WMF_END0)
+		of_end[0] = wire_take(&fds[next++]);
+	if (m->flags & WMF_END1)
+		of_end[1] = wire_take(&fds[next++]);
+	vlink_restore(w->d, m, of_end);
+	wire_close(&of_end[0]);
+	wire_close(&of_end[1]);
+}
+
+static void
+got_ready(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	(void)m;
+	(void)fds;
+	w->ready(w->d);
+}
+
+static void
+got_policy(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	struct policy	*p;
+	ssize_t		 n;
+
+	(void)m;
+	if (fds[0] == -1 || (p = malloc(sizeof(*p))) == NULL)
+		return;
+	n = pread(fds[0], p, sizeof(*p), 0);
+	if (n != (ssize_t)sizeof(*p) || !policy_sane(p)) {
+		log_warnx("the policy that the warden sent is not readable; "
+		    "the old one stays");
+		free(p);
+		return;
+	}
+	free(w->d->policy);
+	w->d->policy = p;
+	log_info("policy in force: %s, %u rules", p->file, p->nrules);
+}
+
+static void (*const got[WM_TYPES])(struct wcall *, const struct wm_msg *,
+    int [2]) = {
+	[WM_REPLY] = got_reply, [WM_GONE] = got_gone,
+	[WM_RESTORE] = got_restore, [WM_READY] = got_ready,
+	[WM_POLICY] = got_policy,
+};
+
+static void
+wcall_read(evutil_socket_t fd, short what, void *arg)
+{
+	struct wcall	*w = arg;
+	struct wm_msg	 m;
+	int		 fds[WIRE_FDS];
+	unsigned int	 nfds, i, turn;
+	ssize_t		 n;
+
+	(void)what;
+	for (turn = 0; turn < 64; turn++) {
+		n = wire_recv((int)fd, &m, sizeof(m), fds, &nfds, NULL);
+		if (n == -EAGAIN || n == -EINTR)
+			return;
+		if (n <= 0) {
+			wcall_lost(w, n == 0 ? "it closed the channel" :
+			    strerror((int)-n));
+			return;
+		}
+		for (i = nfds; i < 2; i++)
+			fds[i] = -1;
+		if (n == (ssize_t)sizeof(m) && m.type < WM_TYPES &&
+		    got[m.type] != NULL)
+			got[m.type](w, &m, fds);
+		else
+			log_warnx("the warden sent what is no message");
+		for (i = 0; i < (nfds > 2 ? nfds : 2); i++)
+			wire_close(&fds[i]);
+	}
+}
+
+/* What the broker asks. */
+
+static void
+prepare(struct vlink *l, struct wm_msg *m, enum wm_type type)
+{
+	memset(m, 0, sizeof(*m));
+	m->type = type;
+	if (++l->d->warden->seq == 0)
+		l->d->warden->seq = 1;	/* 0 means: of no DESTROY */
+	m->seq = l->d->warden->seq;
+	m->slot = l->slot;
+}
+
+static void
+fill_side(struct wm_msg *m, int side, const struct end_spec *e)
+{
+	memcpy(m->mac[side], e->mac, sizeof(m->mac[side]));
+	m->naddr[side] = e->naddr;
+	memcpy(m->addr[side], e->addr, sizeof(e->addr));
+}
+
+void
+wcall_create(struct vlink *l)
+{
+	const struct link_spec	*s = &l->rec.spec;
+	struct wm_msg		 m;
+	int			 host, rv;
+
+	prepare(l, &m, WM_CREATE);
+	m.kind = s->kind;
+	m.uid = l->rec.uid;
+	m.mtu = s->mtu;
+	m.record = l->rec;
+	host = vlink_side(s, 0);
+	fill_side(&m, 0, &s->end[host]);
+	fill_side(&m, 1, &s->end[!host]);
+	if (s->kind == LINK_HOST) {
+		/* The port's addresses are the program's business. */
+		m.naddr[1] = 0;
+		memset(m.addr[1], 0, sizeof(m.addr[1]));
+		if (s->lease == LEASE_NAMED)
+			m.flags |= WMF_KEEP;
+		if (s->end[!host].class == CLASS_RAW)
+			m.flags |= WMF_RAW;
+	}
+	if (l->netns != -1)
+		m.flags |= WMF_NETNS;
+	l->told_warden = true;
+	rv = send_msg(l->d->warden, &m, &l->netns, l->netns != -1);
+	if (rv != 0) {
+		l->told_warden = false;
+		vlink_made(l, -rv, WM_OP_CHECK, -1);
+	}
+}
+
+void
+wcall_keep(struct vlink *l)
+{
+	const struct link_spec	*s = &l->rec.spec;
+	struct wm_msg		 m;
+	int			 fds[2], i, rv;
+	unsigned int		 n = 0;
+
+	prepare(l, &m, WM_KEEP);
+	m.kind = s->kind;
+	m.record = l->rec;
+	for (i = 0; i < 2; i++) {
+		/* A session port that is handed out at once is never kept: its
+		 * peer must see end-of-file. */
+		if (l->port[i].fd == -1 ||
+		    (s->lease == LEASE_SESSION && s->end[i].take))
+			continue;
+		m.flags |= i == 0 ? WMF_END0 : WMF_END1;
+		fds[n++] = l->port[i].fd;
+	}
+	l->told_warden = true;
+	if ((rv = send_msg(l->d->warden, &m, fds, n)) != 0)
+		vlink_made(l, -rv, WM_OP_KEEP, -1);
+}
+
+void
+wcall_destroy(struct vlink *l)
+{
+	struct wm_msg	m;
+	int		rv;
+
+	prepare(l, &m, WM_DESTROY);
+	l->destroy_seq = m.seq;
+	if ((rv = send_msg(l->d->warden, &m, NULL, 0)) != 0)
+		wcall_lost(l->d->warden, strerror(-rv));
+}
+
+int
+wcall_start(struct fethd *d, int channel, void (*ready)(struct fethd *))
+{
+	struct wcall	*w;
+
+	if ((w = calloc(1, sizeof(*w))) == NULL) {
+		wire_close(&channel);
+		return -ENOMEM;
+	}
+	w->d = d;
+	w->fd = channel;
+	w->ready = ready;
+	w->tail = w->destroys = &w->head;
+	d->warden = w;
+	evutil_make_socket_nonblocking(channel);
+	w->ev_read = event_new(d->base, channel, EV_READ | EV_PERSIST,
+	    wcall_read, w);
+	w->ev_write = event_new(d->base, channel, EV_WRITE, wcall_flush, w);
+	if (w->ev_read == NULL || w->ev_write == NULL ||
+	    event_add(w->ev_read, NULL) != 0) {
+		wcall_stop(d);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+wcall_stop(struct fethd *d)
+{
+	struct wcall	*w;
+	struct pending	*p;
+
+	if ((w = d->warden) == NULL)
+		return;
+	d->warden = NULL;
+	while ((p = w->head) != NULL) {
+		w->head = p->next;
+		pending_free(p);
+	}
+	if (w->ev_read != NULL)
+		event_free(w->ev_read);
+	if (w->ev_write != NULL)
+		event_free(w->ev_write);
+	wire_close(&w->fd);
+	free(w);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The broker's side of the channel to the warden: calls go out at once, answers
+ * come back through the event loop to vlink.c and reap.c. The broker never waits.
+ */
+#ifndef FETHD_WARDEN_CALL_H
+#define FETHD_WARDEN_CALL_H
+
+struct fethd;
+struct vlink;
+
+/* Speak on CHANNEL (moved), non-blocking. READY is called once the warden has
+ * told all links that live. 0 or -errno. When the channel ends, the event loop is
+ * told to stop: without its warden a broker is of no use. */
+int	wcall_start(struct fethd *d, int channel, void (*ready)(struct fethd *));
+void	wcall_stop(struct fethd *d);
+
+/* Ask for the interfaces of L (a host or wire link). Ends in vlink_made. */
+void	wcall_create(struct vlink *l);
+/* Ask to hold duplicates of L's descriptors. Ends in vlink_made. */
+void	wcall_keep(struct vlink *l);
+/* Ask to end L. Ends in reap_gone. */
+void	wcall_destroy(struct vlink *l);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the warden share: warden.c (start, loop, stop),
+ * warden_link.c (the table and the broker's requests), warden_child.c (the
+ * broker and the policy loader as processes, and the channel). For nobody
+ * else.
+ */
+#ifndef FETHD_WARDEN_INT_H
+#define FETHD_WARDEN_INT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "backend.h"
+#include "journal.h"
+#include "warden.h"
+#include "warden_msg.h"
+
+#define WARDEN_INDEXES	4096	/* hash buckets of interfaces */
+
+struct wlink;
+
+/* One interface of a link, in the hash by ifindex. */
+struct windex {
+	struct windex	*next;
+	struct wlink	*link;
+	int		ifindex;	/* 0: not in the hash */
+};
+
+struct wlink {
+	struct cable	cable;
+	struct windex	index[2];
+	bool		named;
+	int		kept[2];	/* by end; -1: none */
+	uint32_t	seq;		/* of the DESTROY that is under way */
+	struct wlink	*next, **prev;	/* in warden.closing */
+};
+
+/* A message that waits for the broker to read. */
+struct wout {
+	struct wout	*next;
+	struct wm_msg	msg;
+	int		fds[2];
+	unsigned int	nfds;
+};
+
+struct warden {
+	const struct warden_conf *conf;
+	struct journal	journal;
+	struct wlink	*links[BOUND_SLOTS];
+	struct windex	*by_index[WARDEN_INDEXES];
+	struct wlink	*closing, **closing_tail;
+	bool		stopping;	/* named links stay in the journal */
+
+	/* The broker. */
+	pid_t		broker;		/* 0: none */
+	int		channel;	/* -1: none */
+	struct wout	*out, **out_tail;
+	unsigned int	nout;
+	uint32_t	restore;	/* the next slot to tell it of */
+	bool		told;		/* all of them, and WM_READY */
+	bool		served;		/* conf->ready was called */
+	int64_t		started;	/* ms */
+	int64_t		due;		/* when to start the next one */
+	int64_t		backoff;
+
+	/* The policy in force, and the loader of the next one. */
+	int		policy;		/* read-only; -1 before the first */
+	pid_t		loader;		/* 0: none */
+	int		loading;	/* what it writes to, read-only */
+	bool		reload;		/* asked for while one ran */
+};
+
+/* Milliseconds of a clock that only goes forward. */
+int64_t	warden_now(void);
+
+/* warden_link.c */
+
+/* A message came from the broker: SIZE bytes of M, with descriptors, which it
+ * takes out of FDS (-1) if it wants them. Answers itself. */
+void	wlink_request(struct warden *w, const struct wm_msg *m, size_t size,
+	    int *fds, unsigned int nfds);
+/* An entry of the journal at start: adopt, make anew, or forget. */
+void	wlink_recover(const struct wm_msg *m, void *warden);
+/* For backend.sweep and backend.monitor. */
+bool	wlink_known(uint32_t slot, void *warden);
+struct cable *wlink_find(int ifindex, void *warden);
+void	wlink_vanished(uint32_t slot, void *warden);
+/* Remove some of the links that are closing. */
+void	wlink_batch(struct warden *w);
+/* The daemon stops: close all that are not closing yet. */
+void	wlink_close_all(struct warden *w);
+/* Tell the broker of the link in SLOT, if there is one. */
+void	wlink_restore(struct warden *w, uint32_t slot);
+
+/* warden_child.c */
+
+/* Start a broker when it is time; schedules the next try itself. */
+void	broker_start(struct warden *w);
+/* Is there room for more messages, so that more work can be taken? */
+bool	broker_room(const struct warden *w);
+/* Send M with NFDS descriptors (moved). Without a broker it is dropped. */
+void	broker_send(struct warden *w, const struct wm_msg *m, const int *fds,
+	    unsigned int nfds);
+/* The channel is writable; readable. */
+void	broker_flush(struct warden *w);
+void	broker_read(struct warden *w);
+/* Go on telling a new broker what lives. */
+void	broker_tell(struct warden *w);
+/* A child ended: see whether it was the broker, or the loader. */
+void	broker_reap(struct warden *w);
+void	loader_reap(struct warden *w);
+/* End both, the broker politely, within two seconds. */
+void	broker_stop(struct warden *w);
+/* Load the policy and wait for it: 0, or -errno and the reason is logged. */
+int	loader_first(struct warden *w);
+/* Load it again, not waiting. */
+void	loader_start(struct warden *w);
+
+#endif
