@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes and descriptors over a Unix socket, and the framing of Varlink (a JSON
+ * object ended by NUL). Linked into the daemon and the library, so that the two
+ * cannot drift.
+ */
+#ifndef FETH_WIRE_H
+#define FETH_WIRE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The most descriptors that one receive hands out; what a peer sends beyond is
+ * closed at once. */
+#define WIRE_FDS	8
+
+/*
+ * One sendmsg of SIZE bytes with NFDS (<= WIRE_FDS) descriptors on the first
+ * byte. The descriptors stay the caller's. Never raises SIGPIPE. Returns the
+ * bytes taken (the descriptors went with the first), or -errno.
+ */
+ssize_t	wire_send(int fd, const void *data, size_t size, const int *fds,
+	    unsigned int nfds);
+
+/*
+ * One recvmsg of at most SIZE bytes. Received descriptors are close-on-exec and
+ * the caller's, in FDS (room for WIRE_FDS); *NFDS is their number, *TRUNCATED
+ * (may be NULL) whether there were more. Returns the bytes, 0 at end of
+ * file, or -errno (-EAGAIN, ...).
+ */
+ssize_t	wire_recv(int fd, void *data, size_t size, int *fds,
+	    unsigned int *nfds, int *truncated);
+
+/* Close *FD if it is one, and set it to -1; errno is kept. */
+void	wire_close(int *fd);
+/* Return *FD and set it to -1: the descriptor moves. */
+int	wire_take(int *fd);
+
+#endif
