@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# A virtual machine of a normal user's boots from the network through a host
+# link: its firmware asks for an address, and the host's DHCP server gives one.
+# shellcheck disable=SC2119
+. "${srcdir:-.}/tests/lib.sh"
+. "${srcdir:-.}/tests/klib.sh"
+k_needs qemu-system-x86_64 dnsmasq
+
+k_start qemu
+hold probe answer probe --host --address 10.99.1.1/24 --peer-address 10.99.1.2/24
+kill "$BG"
+wait_for 5 link_gone probe
+
+# dnsmasq's own files, away from the machine's.
+cat >"$T/dnsmasq.conf" <<-END
+	port=0
+	no-resolv
+	no-hosts
+	bind-dynamic
+	interface=feth*
+	dhcp-range=10.99.1.100,10.99.1.200,255.255.255.0,10m
+	dhcp-leasefile=$T/leases
+	dhcp-authoritative
+	no-ping
+	log-dhcp
+	dhcp-option=encap:175,176,1b
+	log-facility=-
+	user=root
+END
+: >"$T/leases"
+
+# No KVM, no disk: the network card's own ROM is all that it has to boot from.
+bg_user qemu "$FETHC" -s "$SOCK" exec vm --host --address 10.99.1.1/24 -- \
+    qemu-system-x86_64 -nographic -nodefaults -serial stdio -accel tcg \
+    -m 64 -boot n -netdev "tap,id=n0,fd={fd}" \
+    -device "virtio-net-pci,netdev=n0,mac={mac}"
+qemu=$BG
+vm_up() {
+	fethc show vm >"$T/vm" 2>&1 && pgrep -P $qemu >"$T/pid"
+}
+wait_for 10 vm_up || die "$(cat "$T/qemu.log")"
+iface=$(host_if vm)
+mac=$(of vm '.ends[0].mac')
+like "qemu is the user's" "$(sed -n 's/^Uid:[[:space:]]*//p' \
+    "/proc/$(cat "$T/pid")/status")" "^$USER_ID	$USER_ID"
+bg dnsmasq ip netns exec "$NS" dnsmasq --keep-in-foreground \
+    --conf-file="$T/dnsmasq.conf" --pid-file="$T/dnsmasq.pid"
+start=$(now)
+check "the server gave the machine's MAC an address" wait_for 60 \
+    grep -Eq "DHCPACK\($iface\) 10\.99\.1\.[0-9]+ $mac" "$T/dnsmasq.log"
+echo "after $(($(now) - start)) ms"
+given=$(sed -n "s/.*DHCPACK($iface) \([0-9.]*\) $mac.*/\1/p" "$T/dnsmasq.log" |
+    head -n 1)
+check "the machine's firmware says so, too" wait_for 40 \
+    grep -aqE "net0: $given/255\.255\.255\.0|configuring \(net0 $mac\).*ok" \
+    "$T/qemu.log"
+tr -d '\r' <"$T/qemu.log" | grep -a -i -e iPXE -e net0 | head -n 8
+kill "$qemu"
+within 2000 "the machine ends: so does its interface" if_gone "$iface"
+check "qemu is gone" wait_for 10 pid_gone "$(cat "$T/pid")"
+k_stop
