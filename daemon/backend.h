@@ -64,6 +64,13 @@ struct backend {
 	 * are gone already are no error. May be called on anything half-made. */
 	void	(*destroy)(struct cable *const *c, unsigned int n);
 
+	/* Warden: have up to N interfaces ready, so that create takes less time;
+	 * those above N go now. NULL: this backend has no use for it. */
+	void	(*spares)(unsigned int n);
+	/* Warden, while it has nothing else to do: make one of them, which takes
+	 * as long as create. True when more are to be made. */
+	bool	(*prepare)(void);
+
 	/* Warden, at start: fill C for the interface of M that an earlier
 	 * warden left; only what carries our mark, or, when M.op is not
 	 * WM_OP_NONE, was about to get it. 0, -ENOENT when it is not there. */

@@ -18,11 +18,13 @@
  * A TAP whose descriptor was opened in another namespace cannot be attached
  * again by its holder, nor anything else at home, and one that is not
  * multi-queue has one queue for ever. The move is what it costs: 15 to 20 ms,
- * as the kernel waits for all CPUs. What the holder can still do is undone
- * here: a changed MAC is restored, and deletion is by RTM_DELLINK, never by
- * trusting the last close.
+ * as the kernel waits for all CPUs. So some are moved ahead of time (spares,
+ * linux_spare.h): marked as such, hardened, and down until they become a link's.
+ * What the holder can still do is undone here: a changed MAC is restored, and
+ * deletion is by RTM_DELLINK, never by trusting the last close.
  */
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <linux/ethtool.h>
@@ -43,20 +45,24 @@
 
 #include "backend.h"
 #include "linux_ask.h"
+#include "linux_spare.h"
 #include "log.h"
 #include "netlink.h"
 #include "netns.h"
 #include "wire.h"
 
-#define DOOMED_GROUP	0x66657468	/* to be deleted in one message */
+#define GROUPS		0x10000u	/* to be deleted in one message */
+#define GROUP_TRIES	8
 #define BORN_GROUP	0x66657462	/* a veth that has no mark yet */
 #define SWEEP_BATCH	64
 #define MARK_SIZE	48
+#define SPARE_SLOT	UINT32_MAX	/* in the mark of a spare */
 
 static struct {
 	uint64_t	instance;
 	struct netns	vault;		/* where TAPs are born */
 	struct nl	monitor;	/* of home */
+	uint32_t	groups;		/* nobody else has these; 0: not picked */
 	int		host[BOUND_UNITS]; /* ifindex of the host side, or 0 */
 } lx = { .vault.fd = -1 };
 
@@ -65,8 +71,13 @@ static struct {
 static void
 mark_write(uint32_t slot, char buf[MARK_SIZE])
 {
-	snprintf(buf, MARK_SIZE, "fethd:%016llx:%u",
-	    (unsigned long long)lx.instance, slot);
+	int	n = snprintf(buf, MARK_SIZE, "fethd:%016llx:",
+		    (unsigned long long)lx.instance);
+
+	if (slot == SPARE_SLOT)
+		snprintf(buf + n, MARK_SIZE - (size_t)n, "spare");
+	else
+		snprintf(buf + n, MARK_SIZE - (size_t)n, "%u", slot);
 }
 
 bool
@@ -83,15 +94,30 @@ static bool
 mark_read(const char *alias, uint32_t *slot)
 {
 	const char	*last = strrchr(alias, ':');
-	unsigned long	 n;
+	unsigned long	 n = SPARE_SLOT;
 
-	if (last == NULL || last[1] < '0' || last[1] > '9')
+	if (last == NULL)
 		return false;
-	n = strtoul(last + 1, NULL, 10);
-	if (n >= BOUND_UNITS || !linux_mark_is(alias, (uint32_t)n))
+	if (last[1] >= '0' && last[1] <= '9' &&
+	    (n = strtoul(last + 1, NULL, 10)) >= BOUND_UNITS)
+		return false;
+	if (!linux_mark_is(alias, (uint32_t)n))
 		return false;
 	*slot = (uint32_t)n;
 	return true;
+}
+
+/* The interface at home, if it carries our mark of SLOT. */
+static int
+ours(int ifindex, uint32_t slot, struct nl_link *l)
+{
+	int	error;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	if ((error = nl_link_get(&netns_home.nl, ifindex, NULL, l)) != 0)
+		return error;
+	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
 }
 
 /*
@@ -172,6 +198,15 @@ tap_attach(struct making *mk)
 	if (ioctl(mk->fd, TUNSETIFF, &ifr) != 0)
 		return -errno;
 	return side_found(mk, 0, &lx.vault);
+}
+
+/* What a spare lacks: the shape of its link. */
+static int
+spare_shape(struct making *mk)
+{
+	struct nl_shape	s = shape_of(mk, 0);
+
+	return nl_link_move(&netns_home.nl, mk->ifindex[0], -1, &s);
 }
 
 static int
@@ -375,6 +410,17 @@ static const struct step	tap_steps[] = {
 	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
+/* A spare is made by the first of these and becomes a link by the second. */
+static const struct step	spare_steps[] = {
+	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
+	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
+	{ WM_OP_NONE, NULL }
+};
+static const struct step	spared_steps[] = {
+	{ WM_OP_MOVE, spare_shape }, { WM_OP_ADDRESS, address },
+	{ WM_OP_UP, up },
+	{ WM_OP_NONE, NULL }
+};
 static const struct step	wire_steps[] = {
 	{ WM_OP_OPEN, wire_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
@@ -425,20 +471,63 @@ cable_fill(struct cable *c, const struct wm_msg *m)
 	memcpy(c->mac, m->mac, sizeof(c->mac));
 }
 
+static void
+making_init(struct making *mk, const struct wm_msg *m, uint32_t slot)
+{
+	memset(mk, 0, sizeof(*mk));
+	mk->m = m;
+	mk->netns = -1;
+	mk->fd = -1;
+	mk->target.fd = -1;
+	mark_write(slot, mk->mark);
+}
+
+/* The steps for M; of a TAP, those for a spare when there is one. */
+static const struct step *
+steps_for(struct making *mk)
+{
+	const struct wm_msg	*m = mk->m;
+	struct nl_link		 l;
+
+	if (m->kind == LINK_WIRE)
+		return wire_steps;
+	if ((m->flags & WMF_RAW) != 0)
+		return raw_steps;
+	while (spare_take(&mk->fd, &mk->ifindex[0])) {
+		/* Left as it was made: nobody had a hand in it? */
+		if (ours(mk->ifindex[0], SPARE_SLOT, &l) == 0 &&
+		    (l.flags & IFF_UP) == 0 && !l.enslaved) {
+			mk->at[0] = &netns_home;
+			return spared_steps;
+		}
+		wire_close(&mk->fd);
+	}
+	return tap_steps;
+}
+
+static int
+making_run(struct making *mk, const struct step *s, enum wm_op *op)
+{
+	int	error = 0;
+
+	for (; s->run != NULL && error == 0; s++) {
+		*op = s->op;
+		error = s->run(mk);
+	}
+	if (error != 0)
+		making_undo(mk);
+	return error;
+}
+
 static int
 linux_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
     enum wm_op *op)
 {
-	const struct step	*s;
-	struct making		 mk;
-	int			 error;
+	struct making	mk;
+	int		error;
 
-	memset(&mk, 0, sizeof(mk));
-	mk.m = m;
+	making_init(&mk, m, m->slot);
 	mk.netns = netns;
-	mk.fd = -1;
-	mk.target.fd = -1;
-	mark_write(m->slot, mk.mark);
 	backend_ifname(m->slot, 0, mk.name[0]);
 	backend_ifname(m->slot, 1, mk.name[1]);
 	cable_fill(c, m);
@@ -446,34 +535,13 @@ linux_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
 	*op = WM_OP_OPEN;
 	if ((error = netns_leave()) != 0)
 		return error;
-	s = m->kind == LINK_WIRE ? wire_steps :
-	    (m->flags & WMF_RAW) != 0 ? raw_steps : tap_steps;
-	for (; s->run != NULL && error == 0; s++) {
-		*op = s->op;
-		error = s->run(&mk);
-	}
-	if (error != 0)
-		making_undo(&mk);
-	else
+	if ((error = making_run(&mk, steps_for(&mk), op)) == 0)
 		making_done(&mk, c, fd);
 	netns_close(&mk.target);
 	return error;
 }
 
 /* Removing. */
-
-/* The interface at home, if it carries our mark of SLOT. */
-static int
-ours(int ifindex, uint32_t slot, struct nl_link *l)
-{
-	int	error;
-
-	if (ifindex <= 0)
-		return -ENODEV;
-	if ((error = nl_link_get(&netns_home.nl, ifindex, NULL, l)) != 0)
-		return error;
-	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
-}
 
 static void
 delete_one(int ifindex, uint32_t slot)
@@ -491,32 +559,47 @@ delete_one(int ifindex, uint32_t slot)
 		    strerror(-error));
 }
 
-struct group_count {
-	unsigned int	n;
-	bool		foreign;
-};
-
-static void
-doomed_member(const struct nl_link *l, void *arg)
+/*
+ * Removing many in one message means all that have the same group, a number that
+ * anybody with the right to may give to any interface. So a range of numbers is
+ * picked of which nobody has one, and each batch takes any of it; that a
+ * stranger took one since is seen on the monitor. To look before each batch
+ * would be surer only against who means to be removed, and a walk over 10,000
+ * interfaces takes longer than to remove a batch.
+ */
+static bool
+in_groups(const struct nl_link *l)
 {
-	struct group_count	*g = arg;
-	uint32_t		 slot;
-
-	if (l->group != DOOMED_GROUP)
-		return;
-	g->n++;
-	if (!mark_read(l->alias, &slot))
-		g->foreign = true;
+	return lx.groups != 0 && l->group - lx.groups < GROUPS;
 }
 
-/* Are the N that we put into the doomed group all that is in it? */
-static bool
-group_is_ours(unsigned int n)
+static void
+groups_look(const struct nl_link *l, void *arg)
 {
-	struct group_count	g = { 0, false };
+	*(bool *)arg |= in_groups(l);
+}
 
-	return nl_link_each(&netns_home.nl, doomed_member, &g) == 0 &&
-	    g.n == n && !g.foreign;
+/* 0: there is no such range. */
+static uint32_t
+group_pick(void)
+{
+	bool		taken = lx.groups == 0;
+	uint32_t	r;
+	int		i;
+
+	for (i = 0; i < GROUP_TRIES; i++) {
+		if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
+			break;
+		if (!taken)
+			return lx.groups + r % GROUPS;
+		/* Small numbers are those that people give. */
+		lx.groups = (r | 0x40000000) & ~(uint32_t)(GROUPS - 1);
+		taken = false;
+		if (nl_link_each(&netns_home.nl, groups_look, &taken) != 0)
+			taken = true;
+	}
+	lx.groups = 0;
+	return 0;
 }
 
 static void
@@ -530,23 +613,20 @@ cable_clear(struct cable *c)
 	c->ifindex[0] = c->ifindex[1] = 0;
 }
 
-/*
- * A single deletion waits 20 ms for the kernel, a group of 64 hardly longer.
- * The group is a number that anybody with the right to may use, so it is
- * looked at first: with a stranger in it, it goes one by one.
- */
+/* A single deletion waits 20 ms for the kernel, a group of 64 hardly longer. */
 static void
 linux_destroy(struct cable *const *c, unsigned int n)
 {
 	struct nl_link	l;
+	uint32_t	group = n > 1 ? group_pick() : 0;
 	unsigned int	i, marked = 0;
 
-	for (i = 0; i < n && n > 1; i++)
+	for (i = 0; i < n && group != 0; i++)
 		if (ours(c[i]->ifindex[0], c[i]->slot, &l) == 0 &&
-		    nl_link_group(&netns_home.nl, l.ifindex, DOOMED_GROUP) == 0)
+		    nl_link_group(&netns_home.nl, l.ifindex, group) == 0)
 			marked++;
-	if (marked > 1 && group_is_ours(marked))
-		(void)nl_group_del(&netns_home.nl, DOOMED_GROUP);
+	if (marked > 1)
+		(void)nl_group_del(&netns_home.nl, group);
 	/* What is left, which is nothing after a group went. */
 	for (i = 0; i < n; i++) {
 		delete_one(c[i]->ifindex[0], c[i]->slot);
@@ -554,6 +634,72 @@ linux_destroy(struct cable *const *c, unsigned int n)
 			delete_one(c[i]->ifindex[1], c[i]->slot);
 		cable_clear(c[i]);
 	}
+}
+
+/* Spares. */
+
+/* Remove all spares but N, in one go. */
+static void
+spares_trim(unsigned int n)
+{
+	struct cable	gone[BOUND_SPARES], *batch[BOUND_SPARES];
+	int		fds[BOUND_SPARES];
+	unsigned int	i, k = 0;
+
+	memset(gone, 0, sizeof(gone));
+	while (spare_count() > n && spare_take(&fds[k], &gone[k].ifindex[0])) {
+		gone[k].slot = SPARE_SLOT;
+		batch[k] = &gone[k];
+		k++;
+	}
+	linux_destroy(batch, k);
+	for (i = 0; i < k; i++)
+		wire_close(&fds[i]);
+}
+
+static void
+linux_spares(unsigned int n)
+{
+	spare_aim(n < BOUND_SPARES ? n : BOUND_SPARES);
+	spares_trim(n);
+}
+
+/* A name that nobody has at home; another daemon may have spares, too. */
+static int
+spare_name(char name[IFNAMSIZ])
+{
+	struct nl_link	l;
+	unsigned int	i;
+	int		error = 0;
+
+	for (i = 0; i < 4 * BOUND_SPARES && error == 0; i++) {
+		snprintf(name, IFNAMSIZ, "fethspare%u", i);
+		error = nl_link_get(&netns_home.nl, 0, name, &l);
+	}
+	return error == -ENODEV ? 0 : error == 0 ? -EEXIST : error;
+}
+
+static bool
+linux_prepare(void)
+{
+	static const struct wm_msg	any = { .kind = LINK_HOST, .mtu = 1500,
+	    .mac[0] = { 2, 'f', 'e', 't', 'h', 0 } };
+	struct making			mk;
+	enum wm_op			op = WM_OP_OPEN;
+	int				error;
+
+	if (!spare_wanted())
+		return false;
+	making_init(&mk, &any, SPARE_SLOT);
+	if ((error = netns_leave()) == 0 &&
+	    (error = spare_name(mk.name[0])) == 0)
+		error = making_run(&mk, spare_steps, &op);
+	if (error != 0) {
+		log_warnx("cannot make a spare TAP: %s", strerror(-error));
+		return false;
+	}
+	spare_put(mk.fd, mk.ifindex[0]);
+	return spare_wanted();
 }
 
 /* At start. */
@@ -755,8 +901,11 @@ news(const struct nl_link *l, bool gone, void *arg)
 {
 	struct listener	*to = arg;
 	struct cable	*c;
+	uint32_t	 slot;
 	int		 side;
 
+	if (in_groups(l) && !mark_read(l->alias, &slot))
+		lx.groups = 0;
 	if ((c = to->find(l->ifindex, to->arg)) == NULL)
 		return;
 	if (gone) {
@@ -802,6 +951,7 @@ linux_monitor(struct cable *(*find)(int ifindex, void *arg),
 		rv = nl_monitor_read(&lx.monitor, news, &to);
 	if (rv < 0) {
 		log_debug("interface news were lost: %s", strerror(-rv));
+		lx.groups = 0;
 		look_around(&to);
 	}
 }
@@ -819,6 +969,8 @@ const struct backend backend_linux = {
 	.start = linux_start,
 	.create = linux_create,
 	.destroy = linux_destroy,
+	.spares = linux_spares,
+	.prepare = linux_prepare,
 	.adopt = linux_adopt,
 	.sweep = linux_sweep,
 	.monitor_fd = linux_monitor_fd,

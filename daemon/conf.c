@@ -598,6 +598,14 @@ top_grace(struct conf *c, const cJSON *v, void *at)
 	return (conf_number(c, v, 1, BOUND_GRACE_MAX, &p->grace_secs));
 }
 
+static int
+top_spares(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy *p = at;
+
+	return (conf_number(c, v, 0, BOUND_SPARES, &p->spares));
+}
+
 /* Read a pool of FAMILY, of which prefixes of LEAST are handed out. */
 static int
 pool_read(struct conf *c, const cJSON *v, unsigned int family,
@@ -664,6 +672,7 @@ static const struct conf_key top_keys[] = {
 	{ "grace", false, top_grace },
 	{ "pools", false, top_pools },
 	{ "rules", true, top_rules },
+	{ "spares", false, top_spares },
 	{ NULL, false, NULL }
 };
 

@@ -254,6 +254,9 @@ link_attr(const struct nlattr *a, void *arg)
 		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
 			l->group = mnl_attr_get_u32(a);
 		break;
+	case IFLA_MASTER:
+		l->enslaved = true;
+		break;
 	case IFLA_STATS64:
 		get_stats(a, &l->stats);
 		break;

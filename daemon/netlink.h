@@ -30,6 +30,7 @@ struct nl_link {
 	unsigned int	flags;		/* IFF_* */
 	uint32_t	mtu;
 	uint32_t	group;
+	bool		enslaved;	/* to a bridge, or the like */
 	uint8_t		mac[6];
 	char		name[IFNAMSIZ];
 	char		alias[64];	/* longer ones are cut */

@@ -503,6 +503,7 @@ policy_builtin(struct policy *p, gid_t fethd_gid)
 	p->version = POLICY_VERSION;
 	policy_say(p->file, sizeof(p->file), "built-in");
 	p->grace_secs = BOUND_GRACE_SECS;
+	p->spares = BOUND_SPARES_USUAL;
 	p->pool4 = (struct prefix){ 4, 16, { 10, 253 } };
 	p->pool6 = (struct prefix){ 6, 40, { 0xfd, 0x66, 0x65, 0x74, 0x68 } };
 

@@ -48,6 +48,7 @@ struct policy {
 	uint32_t		version;	/* POLICY_VERSION */
 	char			file[256];	/* "built-in", or the path */
 	uint32_t		grace_secs;	/* see BOUND_GRACE_SECS */
+	uint32_t		spares;		/* for the warden: BOUND_SPARES */
 	struct prefix		pool4, pool6;	/* where "auto" takes from */
 	uint32_t		nrules;
 	struct policy_rule	rules[BOUND_RULES];

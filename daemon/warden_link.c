@@ -25,6 +25,12 @@
 /* The kernel deletes 64 in the time of two; meanwhile creations wait. */
 #define DESTROY_BATCH	64
 
+/* A removal or a preparation keeps the kernel from making an interface for 20
+ * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
+ * served first. A removal waits no longer than LINGER_MS for that. */
+#define QUIET_MS	10
+#define LINGER_MS	100
+
 #define ENDS	(WMF_END0 | WMF_END1)
 
 /* The table. */
@@ -119,6 +125,7 @@ wlink_free(struct warden *w, struct wlink *l)
 			l->next->prev = l->prev;
 		else
 			w->closing_tail = l->prev;
+		w->nclosing--;
 	}
 	index_remove(w, l);
 	wire_close(&l->kept[0]);
@@ -339,6 +346,8 @@ do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 		wlink_free(w, l);
 	}
 	reply(w, m, error, op, fd);
+	w->prepare = w->conf->backend->prepare != NULL;
+	w->quiet = warden_now() + QUIET_MS;
 	return true;
 }
 
@@ -379,6 +388,8 @@ static void
 wlink_close(struct warden *w, struct wlink *l)
 {
 	l->cable.closing = true;
+	if (w->nclosing++ == 0)
+		w->closing_since = warden_now();
 	l->next = NULL;
 	l->prev = w->closing_tail;
 	*w->closing_tail = l;
@@ -442,6 +453,28 @@ wlink_batch(struct warden *w)
 		w->conf->backend->destroy(cables, ncables);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
+}
+
+int64_t
+wlink_chore_due(const struct warden *w)
+{
+	int64_t	latest = w->closing_since + LINGER_MS;
+
+	if (w->nclosing >= DESTROY_BATCH)
+		return 0;
+	if (w->closing != NULL)
+		return w->quiet < latest ? w->quiet : latest;
+	return w->prepare ? w->quiet : INT64_MAX;
+}
+
+void
+wlink_chore(struct warden *w)
+{
+	/* One only: requests are served between. */
+	if (w->closing != NULL)
+		wlink_batch(w);
+	else
+		w->prepare = w->conf->backend->prepare();
 }
 
 void
