@@ -20,6 +20,7 @@
 #define BF_NETNS	0x04	/* a wire end in another network namespace */
 #define BF_TAP		0x08	/* class tap */
 #define BF_RAW		0x10	/* class raw */
+#define BF_OFFLOADS	0x20	/* of class tap */
 #define BF_WARDEN	0x80	/* needs root and the two processes */
 
 /* Kernel state of one link, owned by the warden's table. Zeroed, with
@@ -32,6 +33,7 @@ struct cable {
 	int		ifindex[2];	/* 0: none; [1] only where it is visible */
 	uint8_t		mac[2][6];	/* as they must stay */
 	uint32_t	uid;		/* raw: whose namespace it uses */
+	uint8_t		offloads;	/* that the port was given */
 };
 
 struct if_counters {

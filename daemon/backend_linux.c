@@ -56,6 +56,12 @@
 #define BORN_GROUP	0x66657462	/* a veth that has no mark yet */
 #define SWEEP_BATCH	64
 #define MARK_SIZE	48
+#define VNET_HEADER	10	/* struct virtio_net_hdr */
+/* Of Linux 6.2. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4	0x20
+#define TUN_F_USO6	0x40
+#endif
 #define SPARE_SLOT	UINT32_MAX	/* in the mark of a spare */
 
 static struct {
@@ -134,6 +140,7 @@ struct making {
 	char		name[2][IFNAMSIZ];
 	struct netns	*at[2];		/* where a side is; NULL: not made */
 	int		ifindex[2];
+	uint8_t		offloads;	/* that the kernel has */
 };
 
 struct step {
@@ -187,17 +194,45 @@ tap_open(struct making *mk)
 	return error != 0 ? error : back;
 }
 
+/* What a port's program will take: checksums and segments that are not made
+ * yet. An old kernel (before 6.2) has no USO. */
+static int
+tap_offloads(struct making *mk, uint8_t offloads)
+{
+	static const unsigned int	flags[OFFLOADS] = {
+		[OFFLOAD_CSUM] = TUN_F_CSUM, [OFFLOAD_TSO4] = TUN_F_TSO4,
+		[OFFLOAD_TSO6] = TUN_F_TSO6,
+		[OFFLOAD_USO] = TUN_F_USO4 | TUN_F_USO6,
+	};
+	unsigned int			f = 0;
+	int				i, size = VNET_HEADER;
+
+	for (i = 0; i < OFFLOADS; i++)
+		if ((offloads & 1 << i) != 0)
+			f |= flags[i];
+	if (ioctl(mk->fd, TUNSETVNETHDRSZ, &size) != 0 ||
+	    ioctl(mk->fd, TUNSETOFFLOAD, (unsigned long)f) != 0)
+		return -errno;
+	mk->offloads = offloads;
+	return 0;
+}
+
 static int
 tap_attach(struct making *mk)
 {
 	struct ifreq	ifr;
+	uint8_t		offloads = mk->m->offloads;
+	int		error = 0;
 
 	memset(&ifr, 0, sizeof(ifr));
 	memcpy(ifr.ifr_name, mk->name[0], IFNAMSIZ);
-	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL |
+	    (offloads != 0 ? IFF_VNET_HDR : 0));
 	if (ioctl(mk->fd, TUNSETIFF, &ifr) != 0)
 		return -errno;
-	return side_found(mk, 0, &lx.vault);
+	if (offloads != 0 && (error = tap_offloads(mk, offloads)) == -EINVAL)
+		error = tap_offloads(mk, offloads & ~(1 << OFFLOAD_USO));
+	return error != 0 ? error : side_found(mk, 0, &lx.vault);
 }
 
 /* What a spare lacks: the shape of its link. */
@@ -458,6 +493,7 @@ making_done(struct making *mk, struct cable *c, int *fd)
 	for (i = 0; i < 2; i++)
 		c->ifindex[i] = mk->at[i] == &netns_home ? mk->ifindex[i] : 0;
 	c->raw = mk->uidns != NULL;
+	c->offloads = mk->offloads;
 	lx.host[c->slot] = c->ifindex[0];
 	*fd = mk->fd;
 }
@@ -493,6 +529,9 @@ steps_for(struct making *mk)
 		return wire_steps;
 	if ((m->flags & WMF_RAW) != 0)
 		return raw_steps;
+	/* Whether there is a header is settled at birth. */
+	if (m->offloads != 0)
+		return tap_steps;
 	while (spare_take(&mk->fd, &mk->ifindex[0])) {
 		/* Left as it was made: nobody had a hand in it? */
 		if (ours(mk->ifindex[0], SPARE_SLOT, &l) == 0 &&
@@ -964,7 +1003,8 @@ linux_monitor_fd(void)
 
 const struct backend backend_linux = {
 	.name = "linux",
-	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN,
+	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW |
+	    BF_OFFLOADS | BF_WARDEN,
 	.probe = linux_probe,
 	.start = linux_start,
 	.create = linux_create,

@@ -534,6 +534,21 @@ rule_max_mtu(struct conf *c, const cJSON *v, void *at)
 }
 
 static int
+rule_offloads(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy_rule *rule = at;
+
+	if (!cJSON_IsBool(v) || cJSON_IsTrue(v) == (int)rule->allow)
+		return (conf_fail(c, v, rule->allow ? "\"offloads\" is false "
+		    "for a rule that allows links without them only, or left "
+		    "out" : "\"offloads\" is true for a rule that refuses "
+		    "links with them only, or left out"));
+	rule->offloads = rule->allow ? POLICY_OFFLOADS_WITHOUT :
+	    POLICY_OFFLOADS_WITH;
+	return (0);
+}
+
+static int
 rule_quota(struct conf *c, const cJSON *v, void *at)
 {
 	struct policy_rule *rule = at;
@@ -558,6 +573,7 @@ static const struct conf_key rule_keys[] = {
 	{ "names", false, rule_names },
 	{ "addresses", false, rule_addresses },
 	{ "max_mtu", false, rule_max_mtu },
+	{ "offloads", false, rule_offloads },
 	{ "quota", false, rule_quota },
 	{ NULL, false, NULL }
 };

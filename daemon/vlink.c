@@ -508,6 +508,15 @@ no_ipv6(int error)
 }
 
 void
+vlink_offloads(struct vlink *l, uint8_t offloads)
+{
+	int	i;
+
+	for (i = 0; i < 2; i++)
+		l->rec.spec.end[i].offloads &= offloads;
+}
+
+void
 vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 {
 	struct request	*req = l->req;
@@ -571,6 +580,7 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 		return;
 	}
 	l->told_warden = true;
+	vlink_offloads(l, m->offloads);
 	for (i = 0; i < 2; i++) {
 		l->port[i].fd = wire_take(&fds[i]);
 		l->port[i].spent = l->port[i].fd == -1;

@@ -231,6 +231,12 @@ create_ok(const struct warden *w, const struct wm_msg *m)
 	} else {
 		return false;
 	}
+	if (m->offloads != 0) {
+		need |= BF_OFFLOADS;
+		if (m->kind != LINK_HOST || (m->flags & WMF_RAW) != 0 ||
+		    m->offloads > OFFLOAD_ALL)
+			return false;
+	}
 	return m->slot < BOUND_UNITS && (m->flags & ~allowed) == 0 &&
 	    (w->conf->backend->features & need) == need &&
 	    m->mtu >= BOUND_MTU_MIN && m->mtu <= BOUND_MTU_MAX &&
@@ -263,6 +269,7 @@ static void
 reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
     int fd)
 {
+	struct wlink	*l = m->slot < BOUND_SLOTS ? w->links[m->slot] : NULL;
 	struct wm_msg	r;
 
 	memset(&r, 0, sizeof(r));
@@ -271,6 +278,7 @@ reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
 	r.slot = m->slot;
 	r.error = -error;
 	r.op = error != 0 ? op : WM_OP_NONE;
+	r.offloads = error == 0 && l != NULL ? l->cable.offloads : 0;
 	broker_send(w, &r, &fd, fd != -1);
 }
 
@@ -288,6 +296,16 @@ journal_write(struct warden *w, const struct wm_msg *m, enum wm_op op)
 
 	e.op = op;
 	return journal_put(&w->journal, &e);
+}
+
+/* M is complete, with what the kernel made of it. */
+static int
+journal_made(struct warden *w, const struct wm_msg *m, const struct cable *c)
+{
+	struct wm_msg	e = *m;
+
+	e.offloads = c->offloads;
+	return journal_write(w, &e, WM_OP_NONE);
 }
 
 /* The interfaces of M, the duplicate that is kept, and the record that says so.
@@ -308,7 +326,7 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 	}
 	if (error == 0) {
 		*op = WM_OP_JOURNAL;
-		error = journal_write(w, m, WM_OP_NONE);
+		error = journal_made(w, m, c);
 	}
 	if (error != 0) {
 		w->conf->backend->destroy(&c, 1);

@@ -220,7 +220,7 @@ static const struct {
 	    "a rule without \"allow\"" },
 	{ RULE("\"mtu\": 1"), 5, "unknown key \"mtu\": the keys of a rule are "
 	    "allow, name, who, kinds, classes, leases, names, addresses, "
-	    "max_mtu and quota" },
+	    "max_mtu, offloads and quota" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
 	    "\"allow\":\"yes\"}]}", 2, "true, or false" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
@@ -292,6 +292,9 @@ static const struct {
 	{ RULE("\"quota\": 32769"), 5, "from 1 to 32768" },
 	{ RULE("\"quota\": [1]"), 5, "whole number" },
 	{ DENY("\"quota\": 1"), 3, "\"quota\" has no sense" },
+	{ RULE("\"offloads\": true"), 5, "false for a rule that allows" },
+	{ RULE("\"offloads\": 0"), 5, "false for a rule that allows" },
+	{ DENY("\"offloads\": false"), 3, "true for a rule that refuses" },
 	{ DENY("\"max_mtu\": 1500"), 3, "\"max_mtu\" has no sense" },
 	/* strings that look like structure do not move the line */
 	{ "{\"rules\":[{\"name\":\"a\",\"allow\":true,\n\"who\":[\"uid:1\"],\n"
