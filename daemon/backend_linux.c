@@ -235,12 +235,14 @@ tap_attach(struct making *mk)
 	return error != 0 ? error : side_found(mk, 0, &lx.vault);
 }
 
-/* What a spare lacks: the shape of its link. */
+/* What a spare lacks: the shape of its link. Without addresses that is all. */
 static int
 spare_shape(struct making *mk)
 {
 	struct nl_shape	s = shape_of(mk, 0);
 
+	if (mk->m->naddr[0] == 0)
+		return nl_link_shape_up(&netns_home.nl, mk->ifindex[0], &s);
 	return nl_link_move(&netns_home.nl, mk->ifindex[0], -1, &s);
 }
 
@@ -403,6 +405,12 @@ up(struct making *mk)
 	return error;
 }
 
+static int
+spare_up(struct making *mk)
+{
+	return mk->m->naddr[0] == 0 ? 0 : up(mk);
+}
+
 /* In the private namespace. Bound to nothing until it has its interface. */
 static int
 packet_socket(int ifindex, int *out)
@@ -453,7 +461,7 @@ static const struct step	spare_steps[] = {
 };
 static const struct step	spared_steps[] = {
 	{ WM_OP_MOVE, spare_shape }, { WM_OP_ADDRESS, address },
-	{ WM_OP_UP, up },
+	{ WM_OP_UP, spare_up },
 	{ WM_OP_NONE, NULL }
 };
 static const struct step	wire_steps[] = {
@@ -506,6 +514,10 @@ cable_fill(struct cable *c, const struct wm_msg *m)
 	c->uid = m->uid;
 	memcpy(c->mac, m->mac, sizeof(c->mac));
 }
+
+/* A TAP that is no link's. */
+static const struct wm_msg	any_tap = { .kind = LINK_HOST, .mtu = 1500,
+    .mac[0] = { 2, 'f', 'e', 't', 'h', 0 } };
 
 static void
 making_init(struct making *mk, const struct wm_msg *m, uint32_t slot)
@@ -721,15 +733,13 @@ spare_name(char name[IFNAMSIZ])
 static bool
 linux_prepare(void)
 {
-	static const struct wm_msg	any = { .kind = LINK_HOST, .mtu = 1500,
-	    .mac[0] = { 2, 'f', 'e', 't', 'h', 0 } };
-	struct making			mk;
-	enum wm_op			op = WM_OP_OPEN;
-	int				error;
+	struct making	mk;
+	enum wm_op	op = WM_OP_OPEN;
+	int		error;
 
 	if (!spare_wanted())
 		return false;
-	making_init(&mk, &any, SPARE_SLOT);
+	making_init(&mk, &any_tap, SPARE_SLOT);
 	if ((error = netns_leave()) == 0 &&
 	    (error = spare_name(mk.name[0])) == 0)
 		error = making_run(&mk, spare_steps, &op);
@@ -895,8 +905,7 @@ linux_probe(char *why, size_t size)
 		snprintf(why, size, "kernel links need root");
 		return -EPERM;
 	}
-	memset(&mk, 0, sizeof(mk));
-	mk.fd = -1;
+	making_init(&mk, &any_tap, SPARE_SLOT);
 	snprintf(mk.name[0], sizeof(mk.name[0]), "probe");
 	if ((error = netns_here(&netns_home)) != 0) {
 		snprintf(why, size, "cannot use netlink and /proc: %s",

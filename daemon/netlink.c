@@ -382,17 +382,33 @@ nl_link_mark(struct nl *nl, int ifindex, const char *alias)
 	return talk(nl, &r.h, NULL, NULL);
 }
 
-int
-nl_link_move(struct nl *nl, int ifindex, int netns, const struct nl_shape *s)
+static int
+link_shape(struct nl *nl, int ifindex, int netns, const struct nl_shape *s,
+    unsigned int flags)
 {
-	union request	r;
+	struct ifinfomsg	*ifi;
+	union request		 r;
 
-	link_start(&r, RTM_SETLINK, NLM_F_ACK, ifindex);
+	ifi = link_start(&r, RTM_SETLINK, NLM_F_ACK, ifindex);
+	ifi->ifi_flags = flags;
+	ifi->ifi_change = flags;
 	if (netns != -1)
 		mnl_attr_put_u32(&r.h, IFLA_NET_NS_FD, (uint32_t)netns);
 	put_shape(&r, s);
 	mnl_attr_put(&r.h, IFLA_IFALIAS, strlen(s->alias), s->alias);
 	return talk(nl, &r.h, NULL, NULL);
+}
+
+int
+nl_link_move(struct nl *nl, int ifindex, int netns, const struct nl_shape *s)
+{
+	return link_shape(nl, ifindex, netns, s, 0);
+}
+
+int
+nl_link_shape_up(struct nl *nl, int ifindex, const struct nl_shape *s)
+{
+	return link_shape(nl, ifindex, -1, s, IFF_UP);
 }
 
 int

@@ -73,6 +73,8 @@ int	nl_link_mark(struct nl *nl, int ifindex, const char *alias);
  * failure the interface may be on either side. */
 int	nl_link_move(struct nl *nl, int ifindex, int netns,
 	    const struct nl_shape *s);
+/* The same without a move, and up. */
+int	nl_link_shape_up(struct nl *nl, int ifindex, const struct nl_shape *s);
 int	nl_link_up(struct nl *nl, int ifindex);
 int	nl_link_mac(struct nl *nl, int ifindex, const uint8_t mac[6]);
 /* IPv4 settings (IPV4_DEVCONF_*) of one interface. */

@@ -5,7 +5,7 @@
 # shellcheck disable=SC2119
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
-k_needs iperf3 ethtool
+k_needs iperf3
 
 copier=$(tool copier)
 k_conf '{ "name": "frames", "allow": true, "who": ["uid:'$OTHER_ID'"],
@@ -25,14 +25,18 @@ hold lab open lab --offloads all
 is "the reply tells which" "$(of lab '.ends[0].offloads | join(" ")')" \
     "csum tso4 tso6 uso"
 is "the other end has none" "$(of lab '.ends[1].offloads')" null
-like "the interface has them" "$(h ethtool -k "$(host_if lab)")" \
-    'tcp-segmentation-offload: on'
+headers() {	# interface
+	ip -n "$NS" -d -j link show dev "$1" |
+	    jq -r '.[0].linkinfo.info_data.vnet_hdr'
+}
+is "the interface has headers" "$(headers "$(host_if lab)")" true
 kill "$BG"
 hold few open few --offloads tso4
 is "one brings csum" "$(of few '.ends[0].offloads | join(" ")')" "csum tso4"
 kill "$BG"
 hold none open none
 is "off by default" "$(of none '.ends[0].offloads')" null
+is "and no header" "$(headers "$(host_if none)")" false
 kill "$BG"
 run fethc open x --pair --offloads csum
 is "a pair has none" "$rc" 1
