@@ -832,11 +832,12 @@ static int
 spares(struct nl_link *last)
 {
 	struct nl_link	l;
-	char		name[IFNAMSIZ];
-	int		i, n = 0;
+	char		name[24];
+	unsigned int	i;
+	int		n = 0;
 
 	for (i = 0; i < 8; i++) {
-		snprintf(name, sizeof(name), "fethspare%d", i);
+		snprintf(name, sizeof(name), "fethspare%u", i);
 		if (nl_link_get(&nl, 0, name, &l) != 0)
 			continue;
 		*last = l;
