@@ -108,6 +108,9 @@ struct vlink *vlink_find(const struct fethd *d, const struct peer *peer,
 /* Walk all links: the first one from slot *I up; sets *I past it. */
 struct vlink *vlink_next(const struct fethd *d, uint32_t *i);
 
+/* Does a link have an address in P? */
+bool	vlink_overlap(const struct fethd *d, const struct prefix *p);
+
 /* True when PEER owns L, or is root. */
 bool	vlink_visible(const struct vlink *l, const struct peer *peer);
 
