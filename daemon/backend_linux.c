@@ -530,12 +530,26 @@ making_init(struct making *mk, const struct wm_msg *m, uint32_t slot)
 	mark_write(slot, mk->mark);
 }
 
+/*
+ * Is this spare as it was made, but for forwarding? That is switched on for all
+ * interfaces that there are when it is for the host.
+ */
+static bool
+spare_good(int ifindex)
+{
+	struct nl_link	l;
+
+	return ours(ifindex, SPARE_SLOT, &l) == 0 && (l.flags & IFF_UP) == 0 &&
+	    !l.enslaved && nl_link_devconf(&netns_home.nl, ifindex, ipv4_conf,
+	    sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) == 0 &&
+	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0;
+}
+
 /* The steps for M; of a TAP, those for a spare when there is one. */
 static const struct step *
 steps_for(struct making *mk)
 {
 	const struct wm_msg	*m = mk->m;
-	struct nl_link		 l;
 
 	if (m->kind == LINK_WIRE)
 		return wire_steps;
@@ -545,9 +559,7 @@ steps_for(struct making *mk)
 	if (m->offloads != 0)
 		return tap_steps;
 	while (spare_take(&mk->fd, &mk->ifindex[0])) {
-		/* Left as it was made: nobody had a hand in it? */
-		if (ours(mk->ifindex[0], SPARE_SLOT, &l) == 0 &&
-		    (l.flags & IFF_UP) == 0 && !l.enslaved) {
+		if (spare_good(mk->ifindex[0])) {
 			mk->at[0] = &netns_home;
 			return spared_steps;
 		}
@@ -645,7 +657,7 @@ group_pick(void)
 			return lx.groups + r % GROUPS;
 		/* Small numbers are those that people give. */
 		lx.groups = (r | 0x40000000) & ~(uint32_t)(GROUPS - 1);
-		taken = false;
+		taken = BORN_GROUP - lx.groups < GROUPS;
 		if (nl_link_each(&netns_home.nl, groups_look, &taken) != 0)
 			taken = true;
 	}

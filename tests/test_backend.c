@@ -194,6 +194,25 @@ read_conf(const char *family, const char *ifname, const char *key, char *buf,
 	buf[n - 1] = '\0';
 }
 
+/* For all interfaces that there are. */
+static void
+forward(const char *value)
+{
+	static const char *const	files[] = {
+		"/proc/sys/net/ipv4/conf/all/forwarding",
+		"/proc/sys/net/ipv6/conf/all/forwarding",
+	};
+	size_t				i;
+	int				fd;
+
+	for (i = 0; i < N(files); i++) {
+		if ((fd = open(files[i], O_WRONLY | O_CLOEXEC)) == -1)
+			continue;	/* no IPv6 */
+		assert_int_equal(write(fd, value, 1), 1);
+		close(fd);
+	}
+}
+
 static void
 assert_hardened(const char *ifname)
 {
@@ -876,7 +895,9 @@ test_spares(void **state)
 	assert_int_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
 
-	/* The next link is one of them, in every way a link. */
+	/* The next link is one of them, in every way a link, even when the host
+	 * began to forward meanwhile. */
+	forward("1");
 	m = message(31, LINK_HOST, 0);
 	m.mtu = 9000;
 	add_address(&m, 0, "10.253.9.1/30");
@@ -890,6 +911,7 @@ test_spares(void **state)
 	assert_int_not_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
 	assert_int_equal(read(fd[1], &byte, 0), 0);
+	forward("0");
 
 	/* A spare that somebody had a hand in is none any more. */
 	assert_int_equal(nl_link_up(&nl, other.ifindex), 0);
