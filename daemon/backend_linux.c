@@ -539,10 +539,12 @@ spare_good(int ifindex)
 {
 	struct nl_link	l;
 
-	return ours(ifindex, SPARE_SLOT, &l) == 0 && (l.flags & IFF_UP) == 0 &&
-	    !l.enslaved && nl_link_devconf(&netns_home.nl, ifindex, ipv4_conf,
-	    sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) == 0 &&
-	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0;
+	if (ours(ifindex, SPARE_SLOT, &l) != 0 || (l.flags & IFF_UP) != 0 ||
+	    l.enslaved)
+		return false;
+	return !l.forwards || (nl_link_devconf(&netns_home.nl, ifindex,
+	    ipv4_conf, sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) == 0 &&
+	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0);
 }
 
 /* The steps for M; of a TAP, those for a spare when there is one. */

@@ -230,6 +230,25 @@ get_text(const struct nlattr *a, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
+/* Of each family an array of settings, of which forwarding is the first. */
+static void
+get_forwarding(const struct nlattr *spec, struct nl_link *l)
+{
+	const struct nlattr	*family, *conf;
+	uint32_t		 on;
+
+	mnl_attr_for_each_nested(family, spec)
+		mnl_attr_for_each_nested(conf, family) {
+			if (mnl_attr_get_type(conf) !=
+			    (mnl_attr_get_type(family) == AF_INET ?
+			    IFLA_INET_CONF : IFLA_INET6_CONF) ||
+			    mnl_attr_get_payload_len(conf) < sizeof(on))
+				continue;
+			memcpy(&on, mnl_attr_get_payload(conf), sizeof(on));
+			l->forwards |= on != 0;
+		}
+}
+
 static int
 link_attr(const struct nlattr *a, void *arg)
 {
@@ -253,6 +272,9 @@ link_attr(const struct nlattr *a, void *arg)
 	case IFLA_GROUP:
 		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
 			l->group = mnl_attr_get_u32(a);
+		break;
+	case IFLA_AF_SPEC:
+		get_forwarding(a, l);
 		break;
 	case IFLA_MASTER:
 		l->enslaved = true;

@@ -31,6 +31,7 @@ struct nl_link {
 	uint32_t	mtu;
 	uint32_t	group;
 	bool		enslaved;	/* to a bridge, or the like */
+	bool		forwards;	/* IPv4 or IPv6 */
 	uint8_t		mac[6];
 	char		name[IFNAMSIZ];
 	char		alias[64];	/* longer ones are cut */

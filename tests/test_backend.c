@@ -194,23 +194,20 @@ read_conf(const char *family, const char *ifname, const char *key, char *buf,
 	buf[n - 1] = '\0';
 }
 
-/* For all interfaces that there are. */
-static void
-forward(const char *value)
+/* For all interfaces that there are. False: there is no such family. */
+static bool
+forward(const char *family, const char *value)
 {
-	static const char *const	files[] = {
-		"/proc/sys/net/ipv4/conf/all/forwarding",
-		"/proc/sys/net/ipv6/conf/all/forwarding",
-	};
-	size_t				i;
-	int				fd;
+	char	path[64];
+	int	fd;
 
-	for (i = 0; i < N(files); i++) {
-		if ((fd = open(files[i], O_WRONLY | O_CLOEXEC)) == -1)
-			continue;	/* no IPv6 */
-		assert_int_equal(write(fd, value, 1), 1);
-		close(fd);
-	}
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/all/forwarding",
+	    family);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1)
+		return false;
+	assert_int_equal(write(fd, value, 1), 1);
+	close(fd);
+	return true;
 }
 
 static void
@@ -876,6 +873,7 @@ any_slot(uint32_t slot, void *arg)
 static void
 test_spares(void **state)
 {
+	static const char *const	family[] = { "ipv4", "ipv6" };
 	struct wm_msg	m = message(30, LINK_HOST, 0);
 	struct cable	c[4];
 	struct nl_link	l, other;
@@ -894,10 +892,19 @@ test_spares(void **state)
 	assert_string_equal(l.alias, "fethd:1122334455667788:spare");
 	assert_int_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
+	assert_false(l.forwards);
+	for (i = 0; i < 2; i++) {
+		if (!forward(family[i], "1"))
+			continue;
+		assert_int_equal(spares(&l), 2);
+		assert_true(l.forwards);
+		forward(family[i], "0");
+	}
 
 	/* The next link is one of them, in every way a link, even when the host
 	 * began to forward meanwhile. */
-	forward("1");
+	for (i = 0; i < 2; i++)
+		forward(family[i], "1");
 	m = message(31, LINK_HOST, 0);
 	m.mtu = 9000;
 	add_address(&m, 0, "10.253.9.1/30");
@@ -911,7 +918,8 @@ test_spares(void **state)
 	assert_int_not_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
 	assert_int_equal(read(fd[1], &byte, 0), 0);
-	forward("0");
+	for (i = 0; i < 2; i++)
+		forward(family[i], "0");
 
 	/* A spare that somebody had a hand in is none any more. */
 	assert_int_equal(nl_link_up(&nl, other.ifindex), 0);
