@@ -22,8 +22,14 @@
 #include "warden_int.h"
 #include "wire.h"
 
-/* The kernel deletes 64 in the time of two; meanwhile creations wait. */
-#define DESTROY_BATCH	64
+/* The kernel deletes 64 in the time of two, and the more at once, the cheaper
+ * each; meanwhile creations wait. How long it takes depends on how many
+ * interfaces and routes there are, so the next batch is as large as the last
+ * one lets hope for. */
+#define BATCH_MIN	16
+#define BATCH_FIRST	64
+#define BATCH_MAX	256
+#define BATCH_MS	60
 
 /* A removal or a preparation keeps the kernel from making an interface for 20
  * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
@@ -455,20 +461,36 @@ wlink_request(struct warden *w, const struct wm_msg *m, size_t size, int *fds,
 
 /* Removal. */
 
+/* How many at once, when N took TOOK ms. */
+static unsigned int
+batch_size(unsigned int now, unsigned int n, int64_t took)
+{
+	if (took > BATCH_MS)
+		return now / 2 > BATCH_MIN ? now / 2 : BATCH_MIN;
+	if (took < BATCH_MS / 2 && n == now)
+		return now * 2 < BATCH_MAX ? now * 2 : BATCH_MAX;
+	return now;
+}
+
 void
 wlink_batch(struct warden *w)
 {
-	struct cable	*cables[DESTROY_BATCH];
-	struct wlink	*batch[DESTROY_BATCH], *l;
+	struct cable	*cables[BATCH_MAX];
+	struct wlink	*batch[BATCH_MAX], *l;
 	unsigned int	 i, n = 0, ncables = 0;
+	int64_t		 start = warden_now();
 
-	for (l = w->closing; l != NULL && n < DESTROY_BATCH; l = l->next) {
+	if (w->batch == 0)
+		w->batch = BATCH_FIRST;
+	for (l = w->closing; l != NULL && n < w->batch; l = l->next) {
 		batch[n++] = l;
 		if (l->cable.kind != LINK_PAIR)
 			cables[ncables++] = &l->cable;
 	}
-	if (ncables > 0)
+	if (ncables > 0) {
 		w->conf->backend->destroy(cables, ncables);
+		w->batch = batch_size(w->batch, ncables, warden_now() - start);
+	}
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
 }
@@ -478,7 +500,7 @@ wlink_chore_due(const struct warden *w)
 {
 	int64_t	latest = w->closing_since + LINGER_MS;
 
-	if (w->nclosing >= DESTROY_BATCH)
+	if (w->nclosing >= BATCH_FIRST)
 		return 0;
 	if (w->closing != NULL)
 		return w->quiet < latest ? w->quiet : latest;
