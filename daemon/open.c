@@ -218,9 +218,7 @@ is_raw(const struct link_spec *s)
 static bool
 is_relayed(const struct link_spec *s)
 {
-	return has_class(s, LINK_HOST, CLASS_SOCKET) ||
-	    has_class(s, LINK_HOST, CLASS_STREAM) ||
-	    has_class(s, LINK_PAIR, CLASS_STREAM);
+	return is_host(s) && spec_relayed(s);
 }
 
 #define NEED_ROOT_HINT	"this fethd has no privilege; a pair link works, or " \
@@ -228,7 +226,7 @@ is_relayed(const struct link_spec *s)
 
 static const struct {
 	bool		(*wants)(const struct link_spec *);
-	unsigned int	 feature;	/* BF_*; 0: no backend has it */
+	unsigned int	 feature;	/* BF_* */
 	const char	*name, *hint;
 } capabilities[] = {
 	{ is_host, BF_HOST, "host links", NEED_ROOT_HINT },
@@ -237,8 +235,8 @@ static const struct {
 	  "this system has no network namespaces" },
 	{ is_tap, BF_TAP, "class tap", "ask for --class auto" },
 	{ is_raw, BF_RAW, "class raw", "ask for --class auto" },
-	{ is_relayed, 0, "relayed ports (class socket on a host link, class "
-	  "stream)", "ask for --class auto" },
+	{ is_relayed, BF_RELAY, "host links with a port of class socket or "
+	  "stream", "ask for --class auto" },
 };
 
 const char *
@@ -250,8 +248,7 @@ open_unsupported(const struct fethd *d, const struct link_spec *spec,
 	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
 		if (!capabilities[i].wants(spec))
 			continue;
-		if (capabilities[i].feature != 0 &&
-		    (d->backend->features & capabilities[i].feature))
+		if (d->backend->features & capabilities[i].feature)
 			continue;
 		*hint = capabilities[i].hint;
 		return capabilities[i].name;

@@ -78,9 +78,8 @@ typedef void relay_closed_fn(void *arg, uint64_t id, int side,
 
 /*
  * Capture's hook. frame is called in the link's relay thread, for each frame
- * that SIDE sent (OUT false, after the checks) and each that is about to be
- * written to it (OUT true, after impairment); it must neither block nor keep
- * FRAME. released is called from the control plane's event loop when the relay
+ * that SIDE sent (OUT false, after the checks) and each that was given to it
+ * (OUT true, after impairment); it must neither block nor keep FRAME. released is called from the control plane's event loop when the relay
  * does not know of the tap any more: after relay_tap(link, NULL), or another
  * tap, or the end of the link.
  */
@@ -109,7 +108,7 @@ void	relay_remove(struct relay_link *l);
  * -ENOMEM. */
 int	relay_set_port(struct relay_link *l, int side,
 	    const struct relay_port *port);
-/* Impair what SIDE sends. 0 or -ENOMEM. */
+/* Impair what SIDE sends. 0 or -errno. */
 int	relay_impair(struct relay_link *l, int side,
 	    const struct impair_conf *conf);
 /* TAP (NULL: none) takes the place of the last one. 0 or -ENOMEM. */
