@@ -237,8 +237,8 @@ run_add(struct rmsg *m)
 {
 	struct relay_link	*l = m->link;
 	struct rthread		*t = l->thread;
-	struct relay_port	 port;
-	struct rmsg		*note;
+	struct relay_port	 port[2];
+	struct rmsg		*note[2];
 	int			 i;
 
 	free(m);
@@ -248,12 +248,13 @@ run_add(struct rmsg *m)
 		l->next->prev = &l->next;
 	t->links = l;
 	for (i = 0; i < 2; i++) {
-		port = l->side[i].port;
-		note = l->side[i].note;
+		port[i] = l->side[i].port;
+		note[i] = l->side[i].note;
 		l->side[i].note = NULL;
 		l->side[i].port.fd = -1;
-		path_open(&l->side[i], t->base, &port, note);
 	}
+	for (i = 0; i < 2; i++)
+		path_open(&l->side[i], t->base, &port[i], note[i]);
 }
 
 static void

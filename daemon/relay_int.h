@@ -52,8 +52,10 @@ struct relay_ops {
 };
 extern const struct relay_ops *const relay_ops[RELAY_IOS];
 
-/* Frames that the other side had no room for. */
+/* Frames that the other side had no room for; one turn's worth. */
 struct stash {
+	struct stash	*more;
+	size_t		size;
 	unsigned int	n, next;
 	struct rframe	f[BOUND_BATCH];
 	uint8_t		data[];

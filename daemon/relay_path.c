@@ -125,21 +125,28 @@ stall(struct rside *s)
 		side_fail(d, -ENOMEM);
 }
 
-/* Keep F[0 .. N) until there is room. */
+/* Keep F[0 .. N) until there is room, behind what waits already. That is never
+ * more than a turn, but when a port leaves with its socket full. */
 static void
 stash_keep(struct rside *s, const struct rframe *f, unsigned int n)
 {
-	struct stash	*k;
-	size_t		 size = 0;
+	struct stash	*k, **end;
+	size_t		 size = 0, all;
 	unsigned int	 i;
 	uint8_t		*at;
 
 	for (i = 0; i < n; i++)
 		size += f[i].len;
-	if ((k = malloc(sizeof(*k) + size)) == NULL) {
+	all = size;
+	for (end = &s->stash; *end != NULL; end = &(*end)->more)
+		all += (*end)->size;
+	if ((all > BOUND_RELAY_QUEUE && s->stash != NULL) ||
+	    (k = malloc(sizeof(*k) + size)) == NULL) {
 		count(&other(s)->count.drops[RELAY_NOROOM], n);
 		return;
 	}
+	k->more = NULL;
+	k->size = size;
 	k->n = n;
 	k->next = 0;
 	at = k->data;
@@ -149,7 +156,18 @@ stash_keep(struct rside *s, const struct rframe *f, unsigned int n)
 		memcpy(at, f[i].data, f[i].len);
 		at += f[i].len;
 	}
-	s->stash = k;
+	*end = k;
+}
+
+static void
+stash_free(struct rside *s)
+{
+	struct stash	*k;
+
+	while ((k = s->stash) != NULL) {
+		s->stash = k->more;
+		free(k);
+	}
 }
 
 static void
@@ -362,7 +380,7 @@ forward(struct rside *s, const struct rframe *f, unsigned int n)
 		impair_frames(s, f, n);
 		return;
 	}
-	taken = deliver(s, f, n);
+	taken = blocked(s) ? 0 : deliver(s, f, n);
 	if (taken < n)
 		stash_keep(s, f + taken, n - taken);
 	if (blocked(s))
@@ -413,8 +431,8 @@ flush(struct rside *s)
 	if ((k = s->stash) != NULL && d->tail == NULL) {
 		k->next += deliver(s, k->f + k->next, k->n - k->next);
 		if (k->next == k->n) {
+			s->stash = k->more;
 			free(k);
-			s->stash = NULL;
 		}
 	}
 	if (s->impaired != NULL && s->stash == NULL && d->tail == NULL) {
@@ -437,11 +455,31 @@ on_write(evutil_socket_t fd, short what, void *arg)
 	flush(other((struct rside *)arg));
 }
 
+/* S gets another descriptor, or none. What its holder has sent is on its way; he
+ * can send no more. */
+static void
+side_leave(struct rside *s)
+{
+	struct rbatch	*b = relay_batch(s);
+	unsigned int	 kept;
+	int		 n;
+
+	if (s->port.fd == -1)
+		return;
+	if (s->port.client)
+		(void)shutdown(s->port.fd, SHUT_RDWR);
+	while (s->port.client && s->end == RELAY_OPEN &&
+	    (n = s->ops->read(s, b, s->link->batch)) > 0)
+		if ((kept = checks(s, b->f, (unsigned int)n)) > 0)
+			forward(s, b->f, kept);
+	side_stop(s);
+}
+
 void
 path_open(struct rside *s, struct event_base *base,
     const struct relay_port *port, struct rmsg *note)
 {
-	side_stop(s);
+	side_leave(s);
 	free(s->note);
 	s->note = note;
 	s->port = *port;
@@ -468,6 +506,5 @@ path_free(struct rside *s)
 {
 	side_stop(s);
 	impaired_stop(s);
-	free(s->stash);
-	s->stash = NULL;
+	stash_free(s);
 }

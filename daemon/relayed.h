@@ -20,7 +20,7 @@ void	relayed_stop(struct vlink *l);
 /* A new descriptor for port END; the last one sees end-of-file. It is the
  * caller's; or -errno. */
 int	relayed_take(struct vlink *l, int end);
-/* Nobody holds port END any more. */
+/* Close port END: its holder is gone, or of no use. */
 void	relayed_release(struct vlink *l, int end);
 
 /* The daemon stops: after all links are freed. */

@@ -528,20 +528,16 @@ made_host(struct vlink *l, int *fd)
 	return relayed_start(l, fds);
 }
 
-/* It failed; where the warden has made something, it has to undo it. */
+/* What the warden made is of no use without the relay. */
 static void
-made_undo(struct vlink *l, int error, enum wm_op op)
+made_undo(struct vlink *l, int error)
 {
 	struct request	*req = l->req;
 
-	if (op != WM_OP_RELAY) {
-		vlink_failed(l, error, op);
-		return;
-	}
 	l->req = NULL;
 	reap_link(l, "it cannot be relayed");
 	if (req != NULL)
-		request_open_failed(req, op, error);
+		request_open_failed(req, WM_OP_RELAY, error);
 }
 
 void
@@ -564,12 +560,16 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 		return;
 	}
 	wire_close(&l->netns);
-	if (error == 0 && l->rec.spec.kind == LINK_HOST &&
-	    (error = -made_host(l, &fd)) != 0)
-		op = WM_OP_RELAY;
+	if (error != 0) {
+		wire_close(&fd);
+		vlink_failed(l, error, op);
+		return;
+	}
+	if (l->rec.spec.kind == LINK_HOST)
+		error = made_host(l, &fd);
 	wire_close(&fd);
 	if (error != 0) {
-		made_undo(l, error, op);
+		made_undo(l, -error);
 		return;
 	}
 	l->req = NULL;
@@ -708,7 +708,9 @@ void
 vlink_port_release(struct vlink *l, int end)
 {
 	tie_unbind(&l->port[end].holder);
-	relayed_release(l, end);
+	/* Others read end-of-file, be it now or when he is gone. */
+	if (l->rec.spec.end[end].dgram)
+		relayed_release(l, end);
 	vlink_settle(l);
 }
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "impair.h"
 #include "spec.h"
 #include "warden_msg.h"
 
@@ -66,6 +67,7 @@ struct vlink {
 	struct tie	lease;
 	struct vport	port[2];
 	struct relay_link *relay;	/* its frames pass us, or NULL */
+	struct impair_conf impair[2];	/* of what each end sends */
 	struct request	*req;		/* the Open that waits for it */
 	int		netns;		/* a descriptor for CREATE, or -1 */
 	bool		told_warden;	/* it knows the slot: CREATE or KEEP went */
