@@ -11,7 +11,7 @@
  *	relay_port split PORT N LENGTH		a stream in small pieces
  *	relay_port from PORT N MAC		frames with this source
  *	relay_port shut PORT rd|wr
- *	relay_port elsewhere PORT PATH		connect the socket to PATH
+ *	relay_port elsewhere PORT PATH		make a socket at PATH, connect to it
  *	relay_port fill PORT			write until there is no room
  *
  * recv tells how many came, what is missing, how many were out of order or came
@@ -354,10 +354,12 @@ static int
 do_elsewhere(char **a)
 {
 	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	int			rv;
+	int			rv, fd = socket(AF_UNIX, SOCK_DGRAM, 0);
 
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", a[0]);
-	rv = connect(port.fd, (struct sockaddr *)&sun, sizeof(sun));
+	rv = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
+	if (rv == 0)
+		rv = connect(port.fd, (struct sockaddr *)&sun, sizeof(sun));
 	printf("connect: %s\n", rv == 0 ? "done" : strerror(errno));
 	return 0;
 }

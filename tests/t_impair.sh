@@ -112,7 +112,7 @@ is "all comes" "$got" 100
 # --- bounds: a queue that is full drops, and says so
 
 run fethc impair bad --end 0 --delay 60000
-pass 40000 0 300
+pass 40000 0 4000
 queued=$(dropped queue)
 check "more than may be on its way is dropped ($queued)" [ "$queued" -gt 20000 ]
 is "the daemon goes on" "$(fethc list | wc -l | tr -d ' ')" 2
