@@ -118,9 +118,12 @@ queue_open(struct rqueue *q, struct event_base *base)
 		    fcntl(q->pipe[i], F_SETFD, FD_CLOEXEC) == -1)
 			return -errno;
 	q->ev = event_new(base, q->pipe[0], EV_READ | EV_PERSIST, queue_run, q);
-	if (q->ev == NULL || event_add(q->ev, NULL) != 0)
+	if (q->ev == NULL)
 		return -ENOMEM;
-	return 0;
+	/* In a thread it goes before frames: those that come after a call have
+	 * to meet what the call has set. */
+	(void)event_priority_set(q->ev, 0);
+	return event_add(q->ev, NULL) == 0 ? 0 : -ENOMEM;
 }
 
 static void
@@ -314,6 +317,10 @@ thread_base(void)
 	event_config_set_flag(c, EVENT_BASE_FLAG_NOLOCK);
 	base = event_base_new_with_config(c);
 	event_config_free(c);
+	if (base != NULL && event_base_priority_init(base, 2) != 0) {
+		event_base_free(base);
+		base = NULL;
+	}
 	return base;
 }
 
