@@ -26,6 +26,7 @@ END
 : >"$T/leases"
 bg dnsmasq ip netns exec "$NS" dnsmasq --keep-in-foreground \
     --conf-file="$T/dnsmasq.conf" --pid-file="$T/dnsmasq.pid"
+dnsmasq=$BG
 qemu-system-x86_64 -netdev help >"$T/netdevs" 2>&1
 
 vm_up() {
@@ -64,11 +65,12 @@ boot() {
 	    jq -c '.stats[0].ends[0].drops')" '{}'
 	kill "$qemu"
 	within 3000 "$vm: it ends: so does its interface" if_gone "$iface"
+	wait_for 5 link_gone "$vm"
 }
 
 boot stream stream "stream,id=n0,addr.type=fd,addr.str={fd}"
 boot socket stream "socket,id=n0,fd={fd}"
 boot dgram socket "dgram,id=n0,local.type=fd,local.str={fd}" --dgram
 [ $checks -gt 0 ] || skip "this QEMU has none of the sockets"
-kill "$BG" 2>/dev/null
+kill "$dnsmasq"
 k_stop

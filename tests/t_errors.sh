@@ -44,7 +44,7 @@ tells 1 'NoSuchLink' ping nobody
 tells 1 'NameInUse: .*"lab"' open lab --pair
 tells 1 'Unsupported: .*host links' open x --host
 tells 1 'Unsupported: .*wire links' open x --wire
-tells 1 'Unsupported: .*stream' open x --pair --class stream
+tells 1 'InvalidSpec: .*mac_lock' open x --pair --mac-lock
 run fethc open 'a b' --pair
 is "a name with a blank" "$rc" 1
 like "is told" "$err" 'InvalidSpec: name: '
