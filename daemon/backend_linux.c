@@ -1027,7 +1027,7 @@ linux_monitor_fd(void)
 const struct backend backend_linux = {
 	.name = "linux",
 	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW |
-	    BF_OFFLOADS | BF_WARDEN,
+	    BF_OFFLOADS | BF_RELAY | BF_WARDEN,
 	.probe = linux_probe,
 	.start = linux_start,
 	.create = linux_create,

@@ -220,7 +220,7 @@ static const struct {
 	    "a rule without \"allow\"" },
 	{ RULE("\"mtu\": 1"), 5, "unknown key \"mtu\": the keys of a rule are "
 	    "allow, name, who, kinds, classes, leases, names, addresses, "
-	    "max_mtu, offloads and quota" },
+	    "max_mtu, offloads, quota, mac_lock and max_rate" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
 	    "\"allow\":\"yes\"}]}", 2, "true, or false" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
@@ -291,6 +291,10 @@ static const struct {
 	{ RULE("\"quota\": 0"), 5, "for no limit leave \"quota\" out" },
 	{ RULE("\"quota\": 32769"), 5, "from 1 to 32768" },
 	{ RULE("\"quota\": [1]"), 5, "whole number" },
+	{ RULE("\"mac_lock\": 1"), 5, "true or false" },
+	{ RULE("\"max_rate\": 0"), 5, "bytes a second" },
+	{ RULE("\"max_rate\": 1.5"), 5, "bytes a second" },
+	{ DENY("\"mac_lock\": true"), 3, "\"mac_lock\" has no sense" },
 	{ DENY("\"quota\": 1"), 3, "\"quota\" has no sense" },
 	{ RULE("\"offloads\": true"), 5, "false for a rule that allows" },
 	{ RULE("\"offloads\": 0"), 5, "false for a rule that allows" },
