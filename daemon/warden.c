@@ -264,6 +264,14 @@ begin(struct warden *w)
 /* The loop. */
 
 static int
+monitor_ms(const struct warden *w)
+{
+	const struct backend	*b = w->conf->backend;
+
+	return b->monitor_ms != NULL ? b->monitor_ms() : -1;
+}
+
+static int
 timeout_ms(const struct warden *w)
 {
 	int64_t	left;
@@ -271,7 +279,7 @@ timeout_ms(const struct warden *w)
 	if (w->closing != NULL)
 		return 0;
 	if (w->broker != 0)
-		return -1;
+		return monitor_ms(w);
 	left = w->due - warden_now();
 	return left > 0 ? (int)left : 0;
 }
@@ -283,7 +291,7 @@ turn(struct warden *w, const struct pollfd *p)
 		broker_flush(w);
 	if (w->channel != -1 && (p[1].revents & (POLLIN | POLLHUP | POLLERR)))
 		broker_read(w);
-	if (p[2].revents != 0)
+	if (p[2].revents != 0 || monitor_ms(w) == 0)
 		w->conf->backend->monitor(wlink_find, wlink_vanished, w);
 	/* One batch only: creations are served between. */
 	if (w->closing != NULL)
