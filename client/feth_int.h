@@ -35,12 +35,16 @@ struct feth_stream {
 	uint8_t		*rx, *tx;
 };
 
+/* Class raw of macOS: the records of the last read. */
+struct feth_bpf;
+
 /* One end of a link, as a port of this program. ops is never NULL. */
 struct feth_port {
 	const struct frame_ops *ops;
 	int		fd;
 	size_t		frame_max;
 	struct feth_stream *stream;
+	struct feth_bpf	*bpf;		/* class raw of macOS */
 	bool		held;		/* ours, even when fd was taken */
 };
 
@@ -115,6 +119,16 @@ void	feth_port_close(struct feth_port *p);
 int	feth_batch_send(int fd, const struct feth_frame *frames,
 	    unsigned int n);
 int	feth_batch_recv(int fd, struct feth_frame *frames, unsigned int n);
+/*
+ * bpf_port.c, and bpf_none.c where there is no BPF of macOS. open: *B for FD if
+ * it is such a descriptor, else NULL; 0 or -errno. recv: the next frame that
+ * fits, which is maybe here already: with WAIT false nothing is read then.
+ */
+int	feth_bpf_open(int fd, struct feth_bpf **b);
+void	feth_bpf_free(struct feth_bpf *b);
+void	feth_bpf_forget(struct feth_bpf *b);
+ssize_t	feth_bpf_recv(struct feth_bpf *b, int fd, void *buf, size_t size,
+	    bool wait);
 /* read(2) that does not wait, whatever the file's mode. */
 ssize_t	feth_batch_read_nowait(int fd, void *buf, size_t size);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libfeth, the frames: send and receive through a port of any class. There are
- * three ways of moving frames, a table each: messages of a socket, reads and
- * writes of a device, and length-prefixed frames in a stream. The fast path is
+ * four ways of moving frames, a table each: messages of a socket, reads and
+ * writes of a device, length-prefixed frames in a stream, and the records of
+ * macOS' BPF. The fast path is
  * a check of the length, a table call and the system call; everything else is
  * done only after that failed. Keeps nothing per frame, never allocates here.
  */
@@ -345,6 +346,46 @@ static const struct frame_ops stream_ops = {
 	.flush = stream_flush,
 };
 
+/* ---- Class raw of macOS: reads give records, writes take frames --------- */
+
+static ssize_t
+bpf_send(struct feth_port *p, const void *frame, size_t len)
+{
+	ssize_t n = device_send(p, frame, len);
+
+	return n == -ENXIO ? -EPIPE : n;
+}
+
+static ssize_t
+bpf_recv(struct feth_port *p, void *buf, size_t size)
+{
+	return feth_bpf_recv(p->bpf, p->fd, buf, size, true);
+}
+
+static int
+bpf_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
+{
+	unsigned int i = 0;
+	ssize_t r;
+
+	r = bpf_recv(p, f[0].data, f[0].size);
+	while (r > 0) {
+		f[i++].len = (size_t)r;
+		if (i == n)
+			break;
+		r = feth_bpf_recv(p->bpf, p->fd, f[i].data, f[i].size, false);
+	}
+	return i > 0 ? (int)i : (int)r;
+}
+
+static const struct frame_ops bpf_ops = {
+	.send = bpf_send,
+	.recv = bpf_recv,
+	.send_batch = each_send,
+	.recv_batch = bpf_recv_batch,
+	.flush = flush_nothing,
+};
+
 /* ---- A port that this program does not hold ---------------------------- */
 
 static ssize_t
@@ -435,6 +476,7 @@ feth_port_close(struct feth_port *p)
 {
 	wire_close(&p->fd);
 	stream_free(p->stream);
+	feth_bpf_free(p->bpf);
 	feth_port_none(p);
 }
 
@@ -454,6 +496,7 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
     size_t frame_max, struct feth_error *err)
 {
 	struct feth_stream *s = NULL;
+	struct feth_bpf *bpf = NULL;
 	bool stream = strcmp(class_name, "stream") == 0;
 	struct stat st;
 	int r;
@@ -461,6 +504,8 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	r = fstat(*fd, &st) == -1 ? -errno : port_blocking(*fd, false);
 	if (r == 0 && fcntl(*fd, F_SETFD, FD_CLOEXEC) == -1)
 		r = -errno;
+	if (r == 0 && strcmp(class_name, "raw") == 0)
+		r = feth_bpf_open(*fd, &bpf);
 	if (r < 0) {
 		return feth_fail(err, FETH_IO, -r, NULL,
 		    "the port's descriptor: %s", strerror(-r));
@@ -473,8 +518,9 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	p->fd = wire_take(fd);
 	p->frame_max = frame_max;
 	p->stream = s;
+	p->bpf = bpf;
 	p->held = true;
-	p->ops = stream ? &stream_ops :
+	p->ops = stream ? &stream_ops : bpf != NULL ? &bpf_ops :
 	    S_ISSOCK(st.st_mode) ? &message_ops : &device_ops;
 	return 0;
 }
@@ -496,6 +542,8 @@ feth_port_replace(struct feth_port *p, int *fd, struct feth_error *err)
 		p->stream->rx_start = p->stream->rx_end = 0;
 		p->stream->tx_start = p->stream->tx_end = 0;
 	}
+	if (p->bpf != NULL)
+		feth_bpf_forget(p->bpf);
 	return 0;
 }
 

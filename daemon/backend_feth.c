@@ -904,8 +904,6 @@ feth_counters(uint32_t slot, struct if_counters *c)
 	int	error;
 
 	backend_ifname(slot, 0, name);
-	if ((error = darwin_ops.start()) != 0)
-		return error;
 	error = darwin_ops.counters(name, c);
 	return error == -ENXIO ? -ENODEV : error;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * darwin_ops.h on a Mac: each function is the call that its name says, and
- * nothing is decided here. The sockets are opened once, for the life of the
- * process; the broker opens its own.
+ * nothing is decided here. The control sockets are the warden's, opened once; what
+ * the broker may ask (overlap, counters) needs none.
  */
 #include <sys/types.h>
 #include <sys/ioctl.h>

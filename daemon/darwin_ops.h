@@ -20,8 +20,7 @@
 #include "darwin_abi.h"
 
 struct darwin_ops {
-	/* Open what the others need, once, with the rights of then. May be
-	 * called again. */
+	/* Warden: open what control needs, once. May be called again. */
 	int	(*start)(void);
 
 	/* ioctl on a control socket; of AF_INET6 when INET6. */
@@ -47,7 +46,8 @@ struct darwin_ops {
 	int	(*events_open)(void);
 	ssize_t	(*events_read)(int fd, struct dw_kev *k);
 
-	/* See struct backend. */
+	/* Broker, which has nothing of the warden's open; see struct
+	 * backend. */
 	int	(*overlap)(const struct prefix *p, char *route, size_t size);
 	int	(*counters)(const char *ifname, struct if_counters *c);
 
