@@ -34,6 +34,7 @@
 #                         namespace of its own; sets $NS $RUN too
 #   stop_daemon           SIGTERM, wait; $rc is its exit code
 #   broker_pid            the pid of the broker of $DPID
+#   serving_pid           the pid of what clients of $DPID talk to
 #   netns_new NAME        make a network namespace; its full name is in $NS
 #   netns_own             names of the namespaces of this test that exist
 #   fds_of PID            how many descriptors it has open
@@ -335,6 +336,10 @@ stop_daemon() {
 		[ "$p" = "$DPID" ] || rest="$rest $p"
 	done
 	daemons=$rest
+}
+
+serving_pid() {
+	echo "$DPID"
 }
 
 broker_pid() {

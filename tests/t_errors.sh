@@ -42,8 +42,12 @@ tells 1 'NoSuchLink: .*"@99"' attach @99
 tells 1 'NoSuchLink' stats nobody
 tells 1 'NoSuchLink' ping nobody
 tells 1 'NameInUse: .*"lab"' open lab --pair
-tells 1 'Unsupported: .*host links' open x --host
-tells 1 'Unsupported: .*wire links' open x --wire
+if [ -z "${SIM_RELEASE-}" ]; then
+	tells 1 'Unsupported: .*host links' open x --host
+	tells 1 'Unsupported: .*wire links' open x --wire
+else
+	tells 1 'NotPermitted: .*not wire' open x --wire
+fi
 tells 1 'Unsupported: .*stream' open x --pair --class stream
 run fethc open 'a b' --pair
 is "a name with a blank" "$rc" 1

@@ -491,15 +491,18 @@ static int
 cmd_destroy(int argc, char **argv)
 {
 	struct dw_ifreq	r;
-	unsigned int	hazards = sf.sim.hazards;
-	int		error;
+	struct sim_if	*f;
+	int		 i;
 
 	if (argc != 2)
 		return EINVAL;
+	/* A hazard of its own doing is not the daemon's. */
+	if ((i = sim_find(&sf.sim, argv[1])) != -1) {
+		f = &sf.sim.ifs[i];
+		f->flags &= (int16_t)~DW_IFF_UP;
+	}
 	memset(&r, 0, sizeof(r));
-	error = by_ioctl(DW_SIOCIFDESTROY, argv[1], &r);
-	sf.sim.hazards = hazards;	/* not the daemon's */
-	return error;
+	return by_ioctl(DW_SIOCIFDESTROY, argv[1], &r);
 }
 
 static void

@@ -88,8 +88,8 @@ sim_clean() {
 # here they have a warden, whose clients they are.
 start_daemon() {
 	sim_up
-	SOCK=$T/fethd.sock
-	rm -f "$SOCK"
+	# Where the warden may remove it.
+	SOCK=$RUN/fethd.sock
 	sim_daemon "$@"
 }
 
@@ -102,6 +102,10 @@ start_root_daemon_again() {
 start_root_daemon() {
 	shift
 	start_root_daemon_again "$@"
+}
+
+serving_pid() {
+	broker_pid
 }
 
 sim_daemon() {
