@@ -22,6 +22,7 @@ mkdir "$work/tests"
 cp -r "$top/tests/sim" "$work/tests/"
 cp "$top"/tests/test_bpf_record.c "$work/tests/"
 read -ra libs < <(pkg-config --libs cmocka libevent_core libcjson libmnl)
+# shellcheck disable=SC2054
 flags=(-std=gnu11 -D_GNU_SOURCE -O1 -g0 -w -I"$work/daemon" -I"$work/client"
     -I"$work/include" -I"$work/tests/sim" "-DFETHD_RUNSTATEDIR=\"/run\""
     -fsanitize=address,undefined -fno-sanitize-recover=all)

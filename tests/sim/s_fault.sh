@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The kernel refuses, at each call and with each error: a named error that says
 # at what, and nothing is left.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"

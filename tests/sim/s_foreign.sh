@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Other programs on the Mac: they destroy, disconnect and reconnect what is ours,
 # hold BPF devices, lower max_mtu, and have feths of their own.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"

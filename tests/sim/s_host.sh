@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A host link on the simulated macOS: what the kernel has of it, and that real
 # ping, TCP and multicast pass host stack, feth, BPF and an unprivileged client.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"

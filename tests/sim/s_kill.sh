@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of the whole daemon before and after each call of a creation: the next
 # start removes exactly what is ours.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Class raw on a Mac is capture on the whole machine: by grant only, and a holder
 # that binds its descriptor elsewhere is found out.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"

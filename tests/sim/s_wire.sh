@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A wire link: two interfaces of the Mac, and no descriptor at all. A named one
 # survives a restart.
-# shellcheck disable=SC2119
+# shellcheck disable=SC2119,SC2154
 : "${SIM_RELEASE:=15.4}"
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
