@@ -113,12 +113,15 @@ void	feth_port_close(struct feth_port *p);
 
 /*
  * batch_linux.c, or the like of another system: many messages of a socket at
- * once, N <= FETH_BATCH. The number of frames, or -errno. A received message
- * that was cut gets a len greater than its size.
+ * once, 1 <= N <= FETH_BATCH. The number of frames, or -errno. A received
+ * message that was cut gets a len greater than its size.
  */
 int	feth_batch_send(int fd, const struct feth_frame *frames,
 	    unsigned int n);
 int	feth_batch_recv(int fd, struct feth_frame *frames, unsigned int n);
+/* Sockets of this system need the care of the two above for one message, too;
+ * send and recv will not do. */
+extern const bool feth_batch_only;
 /*
  * bpf_port.c, and bpf_none.c where there is no BPF of macOS. open: *B for FD if
  * it is such a descriptor, else NULL; 0 or -errno. recv: the next frame that

@@ -139,6 +139,35 @@ static const struct frame_ops message_ops = {
 	.flush = flush_nothing,
 };
 
+/* The same where one message is a batch of one. */
+static ssize_t
+careful_send(struct feth_port *p, const void *frame, size_t len)
+{
+	struct feth_frame f = { .data = (void *)(uintptr_t)frame, .len = len };
+	int r = feth_batch_send(p->fd, &f, 1);
+
+	return r < 0 ? r : (ssize_t)len;
+}
+
+static ssize_t
+careful_recv(struct feth_port *p, void *buf, size_t size)
+{
+	struct feth_frame f = { .data = buf, .size = size };
+	int r = feth_batch_recv(p->fd, &f, 1);
+
+	if (r < 0)
+		return r;
+	return f.len == 0 || f.len > size ? -EMSGSIZE : (ssize_t)f.len;
+}
+
+static const struct frame_ops careful_ops = {
+	.send = careful_send,
+	.recv = careful_recv,
+	.send_batch = message_send_batch,
+	.recv_batch = message_recv_batch,
+	.flush = flush_nothing,
+};
+
 /* ---- Devices: one frame a read or write -------------------------------- */
 
 static inline ssize_t
@@ -521,7 +550,8 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	p->bpf = bpf;
 	p->held = true;
 	p->ops = stream ? &stream_ops : bpf != NULL ? &bpf_ops :
-	    S_ISSOCK(st.st_mode) ? &message_ops : &device_ops;
+	    !S_ISSOCK(st.st_mode) ? &device_ops :
+	    feth_batch_only ? &careful_ops : &message_ops;
 	return 0;
 }
 
