@@ -184,6 +184,8 @@ table_get(int *mib, unsigned int n, uint8_t **buf, size_t *len)
 	size_t	size;
 	int	try, error = -EAGAIN;
 
+	*buf = NULL;
+	*len = 0;
 	for (try = 0; try < 4; try++) {
 		if (sysctl(mib, n, NULL, &size, NULL, 0) == -1)
 			return -errno;
@@ -195,6 +197,8 @@ table_get(int *mib, unsigned int n, uint8_t **buf, size_t *len)
 			return 0;
 		error = -errno;
 		free(*buf);
+		*buf = NULL;
+		*len = 0;
 		if (error != -ENOMEM)
 			break;
 	}

@@ -137,6 +137,11 @@ warden_prepare(const char *rundir)
 
 	if ((error = rundir_make(rundir)) != 0)
 		return error;
+	if ((error = plat_rundir_ready(rundir)) != 0) {
+		log_warnx("cannot clear the run directory %s of what an "
+		    "earlier boot left: %s", rundir, strerror(-error));
+		return error;
+	}
 	snprintf(path, sizeof(path), "%s/journal", rundir);
 	if ((error = journal_open(&warden.journal, path)) != 0) {
 		if (error == -EBUSY)
@@ -278,16 +283,20 @@ timeout_ms(const struct warden *w)
 
 	if (w->closing != NULL)
 		return 0;
-	if (w->broker != 0)
+	if (w->broker == 0)
+		left = w->due - warden_now();
+	else if (w->retry != 0)
+		left = w->retry - warden_now();
+	else
 		return monitor_ms(w);
-	left = w->due - warden_now();
 	return left > 0 ? (int)left : 0;
 }
 
 static void
 turn(struct warden *w, const struct pollfd *p)
 {
-	if ((p[1].revents & POLLOUT) != 0)
+	if ((p[1].revents & POLLOUT) != 0 ||
+	    (w->retry != 0 && warden_now() >= w->retry))
 		broker_flush(w);
 	if (w->channel != -1 && (p[1].revents & (POLLIN | POLLHUP | POLLERR)))
 		broker_read(w);
@@ -312,7 +321,7 @@ poll_fill(const struct warden *w, struct pollfd p[NPOLL])
 	p[3].fd = w->conf->exit_fd > 0 ? w->conf->exit_fd : -1;
 	p[0].events = p[2].events = p[3].events = POLLIN;
 	p[1].events = (short)((broker_room(w) ? POLLIN : 0) |
-	    (w->out != NULL ? POLLOUT : 0));
+	    (w->out != NULL && w->retry == 0 ? POLLOUT : 0));
 }
 
 static void
