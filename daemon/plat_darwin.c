@@ -379,7 +379,7 @@ parent_watch(void *arg)
 	int		kq = *(int *)arg;
 	struct kevent	ev;
 
-	while (kevent(kq, NULL, 0, &ev, 1, NULL) != 1)
+	while (kevent(kq, NULL, 0, &ev, 1, NULL) == -1 && errno == EINTR)
 		;
 	_exit(1);
 }
