@@ -95,7 +95,7 @@ now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static void
+static void __attribute__((format(printf, 1, 2)))
 note(const char *fmt, ...)
 {
 	va_list	ap;
