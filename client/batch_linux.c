@@ -11,6 +11,8 @@
 
 #include "feth_int.h"
 
+const bool feth_batch_only = false;
+
 /* What sendmmsg and recvmmsg want, for frames F. */
 struct batch {
 	struct mmsghdr	msg[FETH_BATCH];

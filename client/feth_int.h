@@ -37,6 +37,9 @@ struct feth_stream {
 	uint8_t		*rx, *tx;
 };
 
+/* Class raw of macOS: the records of the last read. */
+struct feth_bpf;
+
 /* One end of a link, as a port of this program. ops is never NULL. */
 struct feth_port {
 	const struct frame_ops *ops;
@@ -44,6 +47,7 @@ struct feth_port {
 	size_t		frame_max;	/* to receive */
 	size_t		whole_max;	/* to send without gso_type */
 	struct feth_stream *stream;
+	struct feth_bpf	*bpf;		/* class raw of macOS */
 	bool		held;		/* ours, even when fd was taken */
 };
 
@@ -112,12 +116,25 @@ void	feth_port_close(struct feth_port *p);
 
 /*
  * batch_linux.c, or the like of another system: many messages of a socket at
- * once, N <= FETH_BATCH. The number of frames, or -errno. A received message
- * that was cut gets a len greater than its size.
+ * once, 1 <= N <= FETH_BATCH. The number of frames, or -errno. A received
+ * message that was cut gets a len greater than its size.
  */
 int	feth_batch_send(int fd, const struct feth_frame *frames,
 	    unsigned int n);
 int	feth_batch_recv(int fd, struct feth_frame *frames, unsigned int n);
+/* Sockets of this system need the care of the two above for one message, too;
+ * send and recv will not do. */
+extern const bool feth_batch_only;
+/*
+ * bpf_port.c, and bpf_none.c where there is no BPF of macOS. open: *B for FD if
+ * it is such a descriptor, else NULL; 0 or -errno. recv: the next frame that
+ * fits, which is maybe here already: with WAIT false nothing is read then.
+ */
+int	feth_bpf_open(int fd, struct feth_bpf **b);
+void	feth_bpf_free(struct feth_bpf *b);
+void	feth_bpf_forget(struct feth_bpf *b);
+ssize_t	feth_bpf_recv(struct feth_bpf *b, int fd, void *buf, size_t size,
+	    bool wait);
 /* read(2) that does not wait, whatever the file's mode. */
 ssize_t	feth_batch_read_nowait(int fd, void *buf, size_t size);
 struct iovec;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libfeth, the frames: send and receive through a port of any class. There are
- * three ways of moving frames, a table each: messages of a socket, reads and
- * writes of a device, and length-prefixed frames in a stream. The fast path is
+ * four ways of moving frames, a table each: messages of a socket, reads and
+ * writes of a device, length-prefixed frames in a stream, and the records of
+ * macOS' BPF. The fast path is
  * a check of the length, a table call and the system call; everything else is
  * done only after that failed. Keeps nothing per frame, never allocates here.
  */
@@ -133,6 +134,35 @@ message_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
 static const struct frame_ops message_ops = {
 	.send = message_send,
 	.recv = message_recv,
+	.send_batch = message_send_batch,
+	.recv_batch = message_recv_batch,
+	.flush = flush_nothing,
+};
+
+/* The same where one message is a batch of one. */
+static ssize_t
+careful_send(struct feth_port *p, const void *frame, size_t len)
+{
+	struct feth_frame f = { .data = (void *)(uintptr_t)frame, .len = len };
+	int r = feth_batch_send(p->fd, &f, 1);
+
+	return r < 0 ? r : (ssize_t)len;
+}
+
+static ssize_t
+careful_recv(struct feth_port *p, void *buf, size_t size)
+{
+	struct feth_frame f = { .data = buf, .size = size };
+	int r = feth_batch_recv(p->fd, &f, 1);
+
+	if (r < 0)
+		return r;
+	return f.len == 0 || f.len > size ? -EMSGSIZE : (ssize_t)f.len;
+}
+
+static const struct frame_ops careful_ops = {
+	.send = careful_send,
+	.recv = careful_recv,
 	.send_batch = message_send_batch,
 	.recv_batch = message_recv_batch,
 	.flush = flush_nothing,
@@ -451,6 +481,46 @@ static const struct frame_ops stream_ops = {
 	.flush = stream_flush,
 };
 
+/* ---- Class raw of macOS: reads give records, writes take frames --------- */
+
+static ssize_t
+bpf_send(struct feth_port *p, const void *frame, size_t len)
+{
+	ssize_t n = device_send(p, frame, len);
+
+	return n == -ENXIO ? -EPIPE : n;
+}
+
+static ssize_t
+bpf_recv(struct feth_port *p, void *buf, size_t size)
+{
+	return feth_bpf_recv(p->bpf, p->fd, buf, size, true);
+}
+
+static int
+bpf_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
+{
+	unsigned int i = 0;
+	ssize_t r;
+
+	r = bpf_recv(p, f[0].data, f[0].size);
+	while (r > 0) {
+		f[i++].len = (size_t)r;
+		if (i == n)
+			break;
+		r = feth_bpf_recv(p->bpf, p->fd, f[i].data, f[i].size, false);
+	}
+	return i > 0 ? (int)i : (int)r;
+}
+
+static const struct frame_ops bpf_ops = {
+	.send = bpf_send,
+	.recv = bpf_recv,
+	.send_batch = each_send,
+	.recv_batch = bpf_recv_batch,
+	.flush = flush_nothing,
+};
+
 /* ---- A port that this program does not hold ---------------------------- */
 
 static ssize_t
@@ -541,6 +611,7 @@ feth_port_close(struct feth_port *p)
 {
 	wire_close(&p->fd);
 	stream_free(p->stream);
+	feth_bpf_free(p->bpf);
 	feth_port_none(p);
 }
 
@@ -560,6 +631,7 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
     unsigned int offloads, size_t whole_max, struct feth_error *err)
 {
 	struct feth_stream *s = NULL;
+	struct feth_bpf *bpf = NULL;
 	bool stream = strcmp(class_name, "stream") == 0;
 	struct stat st;
 	int r;
@@ -569,6 +641,8 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 		r = -errno;
 	if (r == 0 && offloads != 0)
 		r = feth_offload_set(*fd, offloads);
+	if (r == 0 && strcmp(class_name, "raw") == 0)
+		r = feth_bpf_open(*fd, &bpf);
 	if (r < 0) {
 		return feth_fail(err, FETH_IO, -r, NULL,
 		    "the port's descriptor: %s", strerror(-r));
@@ -582,9 +656,11 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	p->whole_max = whole_max;
 	p->frame_max = offloads != 0 ? FETH_GSO_MAX : whole_max;
 	p->stream = s;
+	p->bpf = bpf;
 	p->held = true;
-	p->ops = offloads != 0 ? &offload_ops : stream ? &stream_ops :
-	    S_ISSOCK(st.st_mode) ? &message_ops : &device_ops;
+	p->ops = offloads != 0 ? &offload_ops : stream ? &stream_ops : bpf != NULL ? &bpf_ops :
+	    !S_ISSOCK(st.st_mode) ? &device_ops :
+	    feth_batch_only ? &careful_ops : &message_ops;
 	return 0;
 }
 
@@ -605,6 +681,8 @@ feth_port_replace(struct feth_port *p, int *fd, struct feth_error *err)
 		p->stream->rx_start = p->stream->rx_end = 0;
 		p->stream->tx_start = p->stream->tx_end = 0;
 	}
+	if (p->bpf != NULL)
+		feth_bpf_forget(p->bpf);
 	return 0;
 }
 

@@ -25,19 +25,6 @@
 #define MSG_CMSG_CLOEXEC	0
 #endif
 
-/*
- * Room for as many descriptors as any kernel passes in one message (Linux 253,
- * macOS 254). A smaller buffer would do on Linux, which discards the rest;
- * macOS installs all of them first and then cuts the list, so that they would
- * stay open for ever, unknown to anybody.
- */
-#define WIRE_KERNEL_FDS		254
-
-union wire_control {
-	struct cmsghdr	align;
-	char		buf[CMSG_SPACE(WIRE_KERNEL_FDS * sizeof(int))];
-};
-
 static void
 wire_no_sigpipe(int fd)
 {
@@ -123,6 +110,29 @@ wire_get_fds(struct cmsghdr *cm, const char *end, int *fds, unsigned int *nfds,
 	}
 }
 
+/* Those that fit into FDS; the others are closed, and *MORE is 1. */
+static void
+wire_get_rights(struct msghdr *mh, int *fds, unsigned int *nfds, int *more)
+{
+	const char	*end = (const char *)mh->msg_control +
+	    mh->msg_controllen;
+	struct cmsghdr	*cm;
+
+	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm))
+		if (cm->cmsg_level == SOL_SOCKET &&
+		    cm->cmsg_type == SCM_RIGHTS)
+			wire_get_fds(cm, end, fds, nfds, more);
+}
+
+void
+wire_drop_rights(struct msghdr *mh)
+{
+	unsigned int	full = WIRE_FDS;
+	int		more = 0;
+
+	wire_get_rights(mh, NULL, &full, &more);
+}
+
 ssize_t
 wire_recv(int fd, void *data, size_t size, int *fds, unsigned int *nfds,
     int *truncated)
@@ -130,7 +140,6 @@ wire_recv(int fd, void *data, size_t size, int *fds, unsigned int *nfds,
 	union wire_control	 control;
 	struct iovec		 iov;
 	struct msghdr		 mh;
-	struct cmsghdr		*cm;
 	ssize_t			 n;
 	int			 more;
 
@@ -150,11 +159,7 @@ wire_recv(int fd, void *data, size_t size, int *fds, unsigned int *nfds,
 	if (n < 0)
 		return -errno;
 	more = (mh.msg_flags & MSG_CTRUNC) != 0;
-	for (cm = CMSG_FIRSTHDR(&mh); cm != NULL; cm = CMSG_NXTHDR(&mh, cm))
-		if (cm->cmsg_level == SOL_SOCKET &&
-		    cm->cmsg_type == SCM_RIGHTS)
-			wire_get_fds(cm, control.buf + mh.msg_controllen, fds,
-			    nfds, &more);
+	wire_get_rights(&mh, fds, nfds, &more);
 	if (truncated != NULL)
 		*truncated = more;
 	return n;

@@ -8,11 +8,25 @@
 #define FETH_WIRE_H
 
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 /* The most descriptors that one receive hands out; what a peer sends beyond is
  * closed at once. */
 #define WIRE_FDS	8
+
+/*
+ * Room for as many descriptors as any kernel passes in one message (Linux 253,
+ * macOS 254). A smaller buffer would do on Linux, which discards the rest;
+ * macOS installs all of them first and then cuts the list, so that they would
+ * stay open for ever, unknown to anybody.
+ */
+#define WIRE_KERNEL_FDS	254
+
+union wire_control {
+	struct cmsghdr	align;
+	char		buf[CMSG_SPACE(WIRE_KERNEL_FDS * sizeof(int))];
+};
 
 /*
  * One sendmsg of SIZE bytes with NFDS (<= WIRE_FDS) descriptors on the first
@@ -30,6 +44,9 @@ ssize_t	wire_send(int fd, const void *data, size_t size, const int *fds,
  */
 ssize_t	wire_recv(int fd, void *data, size_t size, int *fds,
 	    unsigned int *nfds, int *truncated);
+
+/* Close all descriptors that came with the received message MH. */
+void	wire_drop_rights(struct msghdr *mh);
 
 /* Close *FD if it is one, and set it to -1; errno is kept. */
 void	wire_close(int *fd);

@@ -89,6 +89,9 @@ struct backend {
 	 * an interface vanished. FIND gives the cable of an ifindex or NULL. */
 	void	(*monitor)(struct cable *(*find)(int ifindex, void *arg),
 		    backend_gone_fn *gone, void *arg);
+	/* Warden, may be NULL: in how many ms monitor is to be called whatever
+	 * there is to read, or -1. */
+	int	(*monitor_ms)(void);
 
 	/* Broker: 1 when P overlaps a route of the host (its text in ROUTE), 0
 	 * when not, -errno. */

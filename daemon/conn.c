@@ -456,7 +456,8 @@ conn_got(struct conn *c, size_t n)
 bool
 conn_hung_up(const struct conn *c)
 {
-	struct pollfd	pfd = { .fd = c->fd, .events = POLLHUP };
+	/* Asked for reading, macOS takes the end of one direction for both. */
+	struct pollfd	pfd = { .fd = c->fd, .events = POLLOUT };
 
 	return poll(&pfd, 1, 0) > 0 &&
 	    (pfd.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;

@@ -41,10 +41,10 @@ struct options {
 	unsigned int	 mode;
 	int		 exit_fd;
 	bool		 conf_given, mode_given;
-	bool		 foreground, check, debug;
+	bool		 foreground, syslog, check, debug;
 };
 
-enum { OPT_EXIT_FD = 256 };
+enum { OPT_EXIT_FD = 256, OPT_SYSLOG };
 
 static const struct option_row {
 	const char	*name;
@@ -53,7 +53,9 @@ static const struct option_row {
 	const char	*help;
 } rows[] = {
 	{ "foreground", 'f', NULL, "stay in the foreground, log to stderr" },
-	{ "backend", 'b', "NAME", "auto (default), linux or user" },
+	{ "syslog", OPT_SYSLOG, NULL, "log to the system log in the "
+	    "foreground, too" },
+	{ "backend", 'b', "NAME", "auto (default), linux, feth or user" },
 	{ "socket", 's', "PATH", "listen here" },
 	{ "socket-mode", 'm', "MODE", "octal mode of the socket: 666 as root, "
 	    "else 600" },
@@ -114,6 +116,9 @@ set_option(struct options *o, int letter, const char *arg)
 	switch (letter) {
 	case 'f':
 		o->foreground = true;
+		break;
+	case OPT_SYSLOG:
+		o->syslog = true;
 		break;
 	case 'b':
 		o->backend = arg;
@@ -352,6 +357,8 @@ run(const struct options *o, const struct backend *backend, int listen_fd)
 	}
 	if (!o->foreground)
 		ready_fd = daemonize(o->debug);
+	else if (o->syslog)
+		log_init("fethd", o->debug ? LOG_L_DEBUG : LOG_L_INFO, 0);
 	log_info("fethd %s, backend %s, socket %s", FETHD_VERSION,
 	    backend->name, o->socket != NULL ? o->socket : "inherited");
 	if (!(backend->features & BF_WARDEN)) {

@@ -12,13 +12,17 @@ struct peer;
 
 /* Where the service keeps its socket and its run directory. */
 #define PLAT_SOCKET	FETHD_RUNSTATEDIR "/fethd.sock"
-#define PLAT_RUNDIR	FETHD_RUNSTATEDIR "/fethd"
+#define PLAT_RUNDIR	FETHD_RUNDIR
 
 /* The listening socket that the service manager opened (systemd LISTEN_FDS,
- * launchd later): its descriptor, close-on-exec; -ENOENT when there is none,
+ * launchd): its descriptor, close-on-exec; -ENOENT when there is none,
  * -EINVAL when there is one but it is no listening Unix stream socket. Clears
  * the environment variables. */
 int	plat_inherited_socket(void);
+
+/* Warden, before the journal is opened: RUNDIR holds nothing of an earlier boot
+ * any more (it is a tmpfs, or is cleared here). 0 or -errno. */
+int	plat_rundir_ready(const char *rundir);
 
 /* Tell the service manager (NOTIFY_SOCKET): "READY=1", "STOPPING=1", or
  * "RELOADING=1" (the monotonic stamp is added). No effect without one. */
@@ -38,7 +42,8 @@ int	plat_frame_pair(int fd[2]);
  * without the end-of-file (SOCK_DGRAM). */
 int	plat_stream_pair(int fd[2]);
 int	plat_datagram_pair(int fd[2]);
-/* The same kind of pair as channel between warden and broker. */
+/* The same kind of pair as channel between warden and broker. Where it gives no
+ * end-of-file, SIGCHLD and plat_drop_privileges tell the two. */
 int	plat_channel(int fd[2]);
 
 /* A descriptor that becomes readable at a time of CLOCK_MONOTONIC, to well below

@@ -173,6 +173,13 @@ plat_machine_key(uint8_t key[16])
 	return 0;
 }
 
+int
+plat_rundir_ready(const char *rundir)
+{
+	(void)rundir;	/* a tmpfs */
+	return 0;
+}
+
 /* Sockets. */
 
 static int

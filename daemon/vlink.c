@@ -452,8 +452,7 @@ vlink_open(struct fethd *d, struct request *req, uint32_t uid,
 	rec.id = d->links->next_id;
 	rec.created = (int64_t)time(NULL);
 	rec.spec = *spec;
-	if (getrandom(rec.token, sizeof(rec.token), 0) !=
-	    (ssize_t)sizeof(rec.token) ||
+	if (getentropy(rec.token, sizeof(rec.token)) != 0 ||
 	    (l = vlink_new(d, slot, &rec)) == NULL) {
 		wire_close(&netns);
 		return -ENOMEM;

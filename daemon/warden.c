@@ -137,6 +137,11 @@ warden_prepare(const char *rundir)
 
 	if ((error = rundir_make(rundir)) != 0)
 		return error;
+	if ((error = plat_rundir_ready(rundir)) != 0) {
+		log_warnx("cannot clear the run directory %s of what an "
+		    "earlier boot left: %s", rundir, strerror(-error));
+		return error;
+	}
 	snprintf(path, sizeof(path), "%s/journal", rundir);
 	if ((error = journal_open(&warden.journal, path)) != 0) {
 		if (error == -EBUSY)
@@ -266,26 +271,39 @@ begin(struct warden *w)
 /* The loop. */
 
 static int
+monitor_ms(const struct warden *w)
+{
+	const struct backend	*b = w->conf->backend;
+
+	return b->monitor_ms != NULL ? b->monitor_ms() : -1;
+}
+
+static int
 timeout_ms(const struct warden *w)
 {
 	int64_t	due = wlink_chore_due(w), left;
+	int	ms = monitor_ms(w);
 
 	if (w->broker == 0 && w->due < due)
 		due = w->due;
+	if (w->retry != 0 && w->retry < due)
+		due = w->retry;
 	if (due == INT64_MAX)
-		return -1;
+		return ms;
 	left = due - warden_now();
-	return left > 0 ? (int)left : 0;
+	left = left > 0 ? left : 0;
+	return ms >= 0 && ms < left ? ms : (int)left;
 }
 
 static void
 turn(struct warden *w, const struct pollfd *p)
 {
-	if ((p[1].revents & POLLOUT) != 0)
+	if ((p[1].revents & POLLOUT) != 0 ||
+	    (w->retry != 0 && warden_now() >= w->retry))
 		broker_flush(w);
 	if (w->channel != -1 && (p[1].revents & (POLLIN | POLLHUP | POLLERR)))
 		broker_read(w);
-	if (p[2].revents != 0)
+	if (p[2].revents != 0 || monitor_ms(w) == 0)
 		w->conf->backend->monitor(wlink_find, wlink_vanished, w);
 	if (warden_now() >= wlink_chore_due(w))
 		wlink_chore(w);
@@ -305,7 +323,7 @@ poll_fill(const struct warden *w, struct pollfd p[NPOLL])
 	p[3].fd = w->conf->exit_fd > 0 ? w->conf->exit_fd : -1;
 	p[0].events = p[2].events = p[3].events = POLLIN;
 	p[1].events = (short)((broker_room(w) ? POLLIN : 0) |
-	    (w->out != NULL ? POLLOUT : 0));
+	    (w->out != NULL && w->retry == 0 ? POLLOUT : 0));
 }
 
 static void

@@ -32,7 +32,7 @@ struct wcall {
 	struct fethd	*d;
 	int		 fd;
 	uint32_t	 seq;
-	struct event	*ev_read, *ev_write;
+	struct event	*ev_read, *ev_write, *ev_retry;
 	struct pending	*head, **tail;
 	struct pending	**destroys;	/* the first of them in the queue */
 	void		(*ready)(struct fethd *);
@@ -71,6 +71,22 @@ pending_free(struct pending *p)
 	free(p);
 }
 
+/*
+ * What is queued goes when the socket has room. A full datagram socket (macOS)
+ * says -ENOBUFS; it may look writable, or never become so, and is tried again by
+ * time.
+ */
+static void
+later(struct wcall *w, ssize_t why)
+{
+	static const struct timeval	pause = { .tv_usec = 5000 };
+
+	if (why == -ENOBUFS)
+		event_add(w->ev_retry, &pause);
+	else
+		event_add(w->ev_write, NULL);
+}
+
 static int
 queue(struct wcall *w, const struct wm_msg *m, const int *fds,
     unsigned int nfds)
@@ -96,7 +112,6 @@ queue(struct wcall *w, const struct wm_msg *m, const int *fds,
 	*at = p;
 	if (m->type != WM_DESTROY)
 		w->destroys = &p->next;
-	event_add(w->ev_write, NULL);
 	return 0;
 }
 
@@ -109,9 +124,10 @@ send_msg(struct wcall *w, const struct wm_msg *m, const int *fds,
 	if (w->head != NULL)
 		return queue(w, m, fds, nfds);
 	n = wire_send(w->fd, m, sizeof(*m), fds, nfds);
-	if (n == -EAGAIN || n == -ENOBUFS)
-		return queue(w, m, fds, nfds);
-	return n < 0 ? (int)n : 0;
+	if (n != -EAGAIN && n != -ENOBUFS)
+		return n < 0 ? (int)n : 0;
+	later(w, n);
+	return queue(w, m, fds, nfds);
 }
 
 static void
@@ -126,7 +142,7 @@ wcall_flush(evutil_socket_t fd, short what, void *arg)
 	while ((p = w->head) != NULL) {
 		n = wire_send(w->fd, &p->msg, sizeof(p->msg), p->fds, p->nfds);
 		if (n == -EAGAIN || n == -ENOBUFS) {
-			event_add(w->ev_write, NULL);
+			later(w, n);
 			return;
 		}
 		if (n < 0) {
@@ -380,7 +396,8 @@ wcall_start(struct fethd *d, int channel, void (*ready)(struct fethd *))
 	w->ev_read = event_new(d->base, channel, EV_READ | EV_PERSIST,
 	    wcall_read, w);
 	w->ev_write = event_new(d->base, channel, EV_WRITE, wcall_flush, w);
-	if (w->ev_read == NULL || w->ev_write == NULL ||
+	w->ev_retry = evtimer_new(d->base, wcall_flush, w);
+	if (w->ev_read == NULL || w->ev_write == NULL || w->ev_retry == NULL ||
 	    event_add(w->ev_read, NULL) != 0) {
 		wcall_stop(d);
 		return -ENOMEM;
@@ -405,6 +422,8 @@ wcall_stop(struct fethd *d)
 		event_free(w->ev_read);
 	if (w->ev_write != NULL)
 		event_free(w->ev_write);
+	if (w->ev_retry != NULL)
+		event_free(w->ev_retry);
 	wire_close(&w->fd);
 	free(w);
 }

@@ -40,6 +40,7 @@
 #define BACKOFF_FIRST	1000	/* ms; a broker that lived for less than MAX */
 #define BACKOFF_MAX	10000	/* is restarted at once, but only once */
 #define STOP_MS		2000
+#define RETRY_MS	5
 
 #define CHILD_FD	3	/* where a child finds its first descriptor */
 
@@ -179,6 +180,7 @@ channel_close(struct warden *w)
 	}
 	w->out_tail = &w->out;
 	w->nout = 0;
+	w->retry = 0;
 	wire_close(&w->channel);
 }
 
@@ -254,6 +256,9 @@ send_now(struct warden *w, const struct wm_msg *m, const int *fds,
 {
 	ssize_t	n = wire_send(w->channel, m, sizeof(*m), fds, nfds);
 
+	/* A full datagram socket (macOS). It may look writable, or never become
+	 * so. */
+	w->retry = n == -ENOBUFS ? warden_now() + RETRY_MS : 0;
 	if (n == (ssize_t)sizeof(*m))
 		return 1;
 	if (n == -EAGAIN || n == -ENOBUFS)

@@ -66,6 +66,7 @@ struct warden {
 	int		channel;	/* -1: none */
 	struct wout	*out, **out_tail;
 	unsigned int	nout;
+	int64_t		retry;		/* ms: send then, no event tells; or 0 */
 	uint32_t	restore;	/* the next slot to tell it of */
 	bool		told;		/* all of them, and WM_READY */
 	bool		served;		/* conf->ready was called */

@@ -34,6 +34,7 @@
 #                         namespace of its own; sets $NS $RUN too
 #   stop_daemon           SIGTERM, wait; $rc is its exit code
 #   broker_pid            the pid of the broker of $DPID
+#   serving_pid           the pid of what clients of $DPID talk to
 #   netns_new NAME        make a network namespace; its full name is in $NS
 #   netns_own             names of the namespaces of this test that exist
 #   fds_of PID            how many descriptors it has open
@@ -61,6 +62,7 @@ test_name=$(basename "$0" .sh)
 failures=0
 checks=0
 daemons=
+at_exit=
 namespaces=
 rundirs=
 out= err= rc=0 SOCK= DPID= LAST= LOG= NS= RUN=
@@ -76,6 +78,9 @@ test_cleanup() {
 		if pid_ours "$p"; then
 			pid_end "$p"
 		fi
+	done
+	for c in $at_exit; do
+		$c
 	done
 	for n in $namespaces; do
 		ip netns del "$n" 2>/dev/null
@@ -333,6 +338,10 @@ stop_daemon() {
 	daemons=$rest
 }
 
+serving_pid() {
+	echo "$DPID"
+}
+
 broker_pid() {
 	pgrep -P "$DPID" | head -n 1
 }
@@ -368,10 +377,15 @@ fi
 trap test_cleanup EXIT
 trap 'exit 130' HUP INT TERM
 
+# The daemons of this test live on a simulated macOS.
+if [ -n "${SIM_RELEASE-}" ]; then
+	. "$srcdir/tests/sim/simlib.sh"
+fi
+
 # A build below a private directory is out of the normal user's reach.
 test_reachable() {
-	for v in FETHD FETHC HOSTILE EXAMPLE; do
-		eval "f=\$$v"
+	for v in FETHD FETHC HOSTILE EXAMPLE SIM_CABLE; do
+		eval "f=\${$v-}"
 		[ -x "$f" ] || continue
 		as_user test -x "$f" && continue
 		mkdir -p "$T/bin"

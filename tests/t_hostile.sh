@@ -22,7 +22,7 @@ measurable() {
 
 fethc open keep --pair --named >/dev/null
 links_before=$(links)
-fds_before=$(fds_of "$DPID")
+fds_before=$(fds_of "$(serving_pid)")
 
 spawn good "$HOSTILE" good "$SOCK"
 good=$LAST
@@ -60,7 +60,7 @@ echo "the good client: $(cat "$T/good.out") $(cat "$T/good.err")"
 refute "it has worked" grep -q '^[0-9] rounds' "$T/good.out"
 
 same_fds() {
-	[ "$(fds_of "$DPID")" -eq "$fds_before" ]
+	[ "$(fds_of "$(serving_pid)")" -eq "$fds_before" ]
 }
 check "descriptors: $fds_before" wait_for 5 same_fds
 is "links" "$(links)" "$links_before"

@@ -3,7 +3,12 @@
 # The fuzzers' functions come back from each seed, and from what they once found.
 . "${srcdir:-.}/tests/lib.sh"
 
-for seed in "$srcdir"/tests/seeds/*; do
-	run "$top_builddir/tests/fuzz_message" "$seed"
-	is "${seed##*/}" "$rc:$err" "0:"
-done
+seeds() {	# program directory
+	for seed in "$srcdir/tests/$2"/*; do
+		run "$top_builddir/tests/$1" "$seed"
+		is "$1 ${seed##*/}" "$rc:$err" "0:"
+	done
+}
+
+seeds fuzz_message seeds
+seeds fuzz_bpf seeds-bpf

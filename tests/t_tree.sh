@@ -8,7 +8,7 @@ listed() {
 	grep -qE "(^|[[:space:]=:])($1|${1%.c})(:|[[:space:]]|\$)" "$makefile"
 }
 
-for f in daemon/*.[ch] client/*.[ch] client/*.in include/* systemd/*.in \
+for f in daemon/*.[ch] client/*.[ch] client/*.in include/* launchd/* systemd/*.in \
     systemd/80-* tests/*.sh tests/*.[ch] docs/*; do
 	for p in "$srcdir"/$f; do
 		[ -f "$p" ] || continue
@@ -21,7 +21,8 @@ for f in daemon/*.[ch] client/*.[ch] client/*.in include/* systemd/*.in \
 	done
 done
 
-for f in bootstrap .ci/run tests/demo.sh "tests/t_*.sh" "tests/k_*.sh"; do
+for f in bootstrap .ci/run tests/demo.sh tests/cross.sh \
+    tests/check-darwin.sh "tests/t_*.sh" "tests/k_*.sh"; do
 	for p in "$srcdir"/$f; do
 		[ -f "$p" ] || continue
 		check "${p#"$srcdir"/} is executable" test -x "$p"

@@ -66,10 +66,10 @@ is "to up and back" "$(events labelled)" \
 changed one detached [false,false]"
 
 # A watcher dies: the rest go on.
-before=$(fds_of "$DPID")
+before=$(fds_of "$(serving_pid)")
 kill -KILL "$some"
 freed() {
-	[ "$(fds_of "$DPID")" -lt "$before" ]
+	[ "$(fds_of "$(serving_pid)")" -lt "$before" ]
 }
 check "a dead watcher's descriptor is freed" wait_for 5 freed
 fethc open four --pair --named >/dev/null

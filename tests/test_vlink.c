@@ -6,6 +6,7 @@
  */
 #include <sys/socket.h>
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -100,6 +101,25 @@ overlap(const struct prefix *p, char *route, size_t size)
 
 static const struct backend backend = { .name = "test", .features = BF_HOST |
     BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN, .overlap = overlap };
+
+/* A channel without room, as macOS tells it: so many sends fail, and no event
+ * says when one would not. */
+static int		 no_room;
+
+ssize_t
+sendmsg(int fd, const struct msghdr *mh, int flags)
+{
+	static ssize_t	(*real)(int, const struct msghdr *, int);
+
+	if (no_room > 0) {
+		no_room--;
+		errno = ENOBUFS;
+		return -1;
+	}
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "sendmsg");
+	return real(fd, mh, flags);
+}
 
 /* ---- Fixture ----------------------------------------------------------- */
 
@@ -1139,6 +1159,33 @@ plan(struct link_spec *s, uint32_t *slot)
 }
 
 static void
+test_no_room(void **state)
+{
+	struct request	req[2];
+	struct wm_msg	m;
+	struct timespec	start, now;
+
+	(void)state;
+	no_room = 4;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	open_link(&req[0], LINK_HOST, LEASE_NAMED, "a", SLOT);
+	open_link(&req[1], LINK_HOST, LEASE_NAMED, "b", SLOT + 1);
+	/* The socket looks writable, and is not tried for that. */
+	expect_silence();
+	assert_int_equal(no_room, 3);
+	while (no_room > 0)
+		assert_int_equal(event_base_loop(d.base, EVLOOP_ONCE), 0);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_true((now.tv_sec - start.tv_sec) * 1000 +
+	    (now.tv_nsec - start.tv_nsec) / 1000000 >= 14);
+	assert_int_equal(event_base_loop(d.base, EVLOOP_ONCE), 0);
+	expect(WM_CREATE, SLOT, &m);
+	expect(WM_CREATE, SLOT + 1, &m);
+	gone(SLOT, 0);
+	gone(SLOT + 1, 0);
+}
+
+static void
 test_plan_names(void **state)
 {
 	struct link_spec s;
@@ -1347,6 +1394,7 @@ main(void)
 		WITH(test_restore),
 		WITH(test_grace),
 		WITH(test_full_channel),
+		WITH(test_no_room),
 		ALONE(test_plan_names),
 		WITH(test_plan_slots),
 		ALONE(test_plan_macs),

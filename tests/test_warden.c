@@ -14,9 +14,11 @@
 #include <cmocka.h>
 
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <net/if.h>
@@ -73,6 +75,26 @@ static int		strings;	/* the test's end of the puppet */
 static int		puppet_end = -1;
 static pid_t		warden;
 static int		links_before;
+
+/*
+ * A channel without room, as macOS tells it: that many sends of that process
+ * fail, and no event says when one would not.
+ */
+static struct {
+	pid_t	pid;
+	int	left;
+} *full;
+
+ssize_t
+sendmsg(int fd, const struct msghdr *mh, int flags)
+{
+	if (full != NULL && full->pid == getpid() && full->left > 0) {
+		full->left--;
+		errno = ENOBUFS;
+		return -1;
+	}
+	return (ssize_t)syscall(SYS_sendmsg, fd, mh, flags);
+}
 
 /* The puppet. */
 
@@ -612,6 +634,41 @@ test_create_destroy(void **state)
 	close(tap);
 	close(raw);
 	warden_end();
+}
+
+static void
+test_full(void **state)
+{
+	struct wm_msg	m;
+	int		fds[1][2], before, tap;
+	struct timespec	start, now;
+
+	(void)state;
+	full = mmap(NULL, sizeof(*full), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(full, MAP_FAILED);
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	before = warden_descriptors();
+	full->left = 20;
+	full->pid = warden;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	/* Descriptor and all. */
+	tap = make_link(3, LINK_HOST, 0, LEASE_SESSION);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	assert_tap(tap, "feth10006");
+	assert_int_equal(full->left, 0);
+	/* By time, as the socket looked writable all the while. */
+	assert_true((now.tv_sec - start.tv_sec) * 1000 +
+	    (now.tv_nsec - start.tv_nsec) / 1000000 >= 80);
+	assert_descriptors(before);
+	full->left = 3;
+	end_link(3, 55);
+	assert_int_equal(full->left, 0);
+	close(tap);
+	warden_end();
+	munmap(full, sizeof(*full));
+	full = NULL;
 }
 
 static void
@@ -1251,7 +1308,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_start), T(test_prepare), T(test_second),
-		T(test_create_destroy), T(test_netns), T(test_vanish),
+		T(test_create_destroy), T(test_full), T(test_netns), T(test_vanish),
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),

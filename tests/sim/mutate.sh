@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Do the tests of the simulation catch wrong code? Each line of mutations.txt is
+# one mistake, made in a copy of the sources; the unit tests on the model must
+# then fail. A mistake that no longer fits its source is an error too, and so is
+# one that does not compile.
+#
+#	mutate.sh [PATTERN]		needs cc, cmocka and a configured build
+#
+# $top_builddir is the build whose libfethd.a is used.
+
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+: "${top_builddir:=$top/build/gcc}"
+work=$(mktemp -d "${TMPDIR:-/tmp}/feth-mutate.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+caught=0 missed=0 broken=0
+
+cp -r "$top/daemon" "$top/client" "$top/include" "$work/"
+mkdir "$work/tests"
+cp -r "$top/tests/sim" "$work/tests/"
+cp "$top"/tests/test_bpf_record.c "$work/tests/"
+read -ra libs < <(pkg-config --libs cmocka libevent_core libcjson libmnl)
+# shellcheck disable=SC2054
+flags=(-std=gnu11 -D_GNU_SOURCE -O1 -g0 -w -I"$work/daemon" -I"$work/client"
+    -I"$work/include" -I"$work/tests/sim" "-DFETHD_RUNSTATEDIR=\"/run\""
+    -fsanitize=address,undefined -fno-sanitize-recover=all)
+
+# The two test programs, of the sources as they are now.
+build() {
+	cc "${flags[@]}" -o "$work/feth" "$work"/tests/sim/test_backend_feth.c \
+	    "$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
+	    "$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
+	    "$top_builddir/libfethd.a" "${libs[@]}" &&
+	    cc "${flags[@]}" -o "$work/record" "$work/tests/test_bpf_record.c" \
+		"$work/client/bpf_record.c" "${libs[@]}"
+}
+
+tests_pass() {
+	timeout 60 "$work/record" >"$work/out" 2>&1 &&
+	    timeout 60 "$work/feth" >"$work/out" 2>&1
+}
+
+if ! build || ! tests_pass; then
+	echo "mutate: the tests do not pass on the sources as they are"
+	tail -n 20 "$work/out"
+	exit 1
+fi
+
+# FILE@sed expression@what is wrong then
+while IFS=@ read -r file expr what; do
+	case $file in ''|'#'*) continue ;; esac
+	[[ "$what" == *"${1-}"* ]] || continue
+	cp "$work/$file" "$work/saved"
+	sed -E -i -e "$expr" "$work/$file"
+	if cmp -s "$work/saved" "$work/$file"; then
+		echo "ERROR: it changes nothing: $what"
+		broken=$((broken + 1))
+	elif ! build 2>"$work/cc"; then
+		echo "ERROR: it does not compile: $what"
+		head -n 3 "$work/cc"
+		broken=$((broken + 1))
+	elif tests_pass; then
+		echo "MISSED: $what ($file)"
+		missed=$((missed + 1))
+	else
+		echo "caught: $what"
+		caught=$((caught + 1))
+	fi
+	cp "$work/saved" "$work/$file"
+done <"$top/tests/sim/mutations.txt"
+echo "$caught caught, $missed missed, $broken broken"
+[ $missed -eq 0 ] && [ $broken -eq 0 ] && [ $caught -gt 0 ]
