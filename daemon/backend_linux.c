@@ -814,7 +814,8 @@ linux_monitor_fd(void)
 
 const struct backend backend_linux = {
 	.name = "linux",
-	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN,
+	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_RELAY |
+	    BF_WARDEN,
 	.probe = linux_probe,
 	.start = linux_start,
 	.create = linux_create,

@@ -20,6 +20,7 @@
 #include "log.h"
 #include "plat.h"
 #include "policy.h"
+#include "relayed.h"
 #include "reap.h"
 #include "server.h"
 #include "vlink.h"
@@ -167,6 +168,7 @@ broker_clear(struct broker *b)
 		while ((l = vlink_next(d, &i)) != NULL)
 			vlink_free(l);
 	reap_stop(d);
+	relayed_end(d);
 	vlink_table_free(d->links);
 	free(d->policy);
 	for (n = 0; n < 3; n++)

@@ -17,6 +17,7 @@
 struct backend;
 struct conn;
 struct policy;
+struct relay;
 struct server;
 struct vlinks;
 struct watch;
@@ -33,6 +34,7 @@ struct fethd {
 	struct vlinks	*links;		/* vlink.c: the link table */
 	struct stream	*streams;	/* watch.c: all subscriptions */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
+	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */
 	bool		stopping;
 };

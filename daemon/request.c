@@ -26,14 +26,6 @@
 #define BROKER	"org.fethd.Broker"
 #define SERVICE	"org.varlink.service"
 
-/* "UID/NAME", or "@" and an id. */
-#define LINK_REF	(11 + BOUND_NAME + 1)
-
-/* The parameters of every method that needs NEED_OWNER begin with the link. */
-struct link_params {
-	char		link[LINK_REF];
-};
-
 struct attach_params {
 	struct link_params l;
 	bool		given;
@@ -74,8 +66,6 @@ struct description_params {
 /* Parameter tables. */
 
 #define F(s, f)	.offset = offsetof(struct s, f)
-#define P_LINK	{ .name = "link", .type = PARAM_STRING, .required = true, \
-	  .offset = 0, .size = LINK_REF }
 
 static const struct param no_params[] = { { .name = NULL } };
 
@@ -328,6 +318,7 @@ do_resume(struct request *req, void *params)
 {
 	const struct resume_params *p = params;
 	struct vlink	*l = req->link;
+	int		 fd = -1, index[2] = { -1, -1 };
 	cJSON		*out;
 
 	if (!token_equal(l->rec.token, p->token)) {
@@ -349,12 +340,16 @@ do_resume(struct request *req, void *params)
 	/* A client that holds both ports of a pair resumes twice. */
 	if (l->rec.spec.lease == LEASE_SESSION && l->lease.conn == NULL)
 		tie_bind(&l->lease, req->conn);
-	if (p->given)
+	/* A relayed port that was closed meanwhile is a new one. */
+	if (p->given && l->relay != NULL && !l->port[p->end].live &&
+	    (fd = vlink_port_take(l, (int)p->end, req->conn)) >= 0)
+		index[p->end] = 0;
+	else if (p->given)
 		tie_bind(&l->port[p->end].holder, req->conn);
 	vlink_settle(l);
 	out = cJSON_CreateObject();
-	cJSON_AddItemToObject(out, "link", reply_link(l, NULL, true));
-	reply_done(req, out, NULL, 0);
+	cJSON_AddItemToObject(out, "link", reply_link(l, index, true));
+	reply_done(req, out, &fd, fd >= 0);
 }
 
 /* State and counters. */
@@ -595,6 +590,8 @@ const struct method methods[] = {
 	  NEED_OWNER, 0, do_get, NULL },
 	{ BROKER, "Stats", stats_params, sizeof(struct stats_params),
 	  NEED_NOTHING, 0, do_stats, stats_init },
+	{ BROKER, "Impair", impair_params, sizeof(struct impair_params),
+	  NEED_OWNER, 0, impair_run, NULL },
 	{ BROKER, "Watch", filter_params, sizeof(struct filter_params),
 	  NEED_NOTHING, M_MORE, do_watch, NULL },
 	{ BROKER, "Explain", explain_params, sizeof(struct explain_params),

@@ -48,7 +48,9 @@ if [ -z "${SIM_RELEASE-}" ]; then
 else
 	tells 1 'NotPermitted: .*not wire' open x --wire
 fi
-tells 1 'Unsupported: .*stream' open x --pair --class stream
+run fethc open x --pair --mac-lock
+is "a lock that nobody watches" "$rc" 1
+like "is told" "$err" 'InvalidSpec: .*mac_lock: nobody sees the frames'
 run fethc open 'a b' --pair
 is "a name with a blank" "$rc" 1
 like "is told" "$err" 'InvalidSpec: name: '
