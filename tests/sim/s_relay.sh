@@ -78,6 +78,24 @@ for class in auto stream; do
 	check "$class: and its descriptor" wait_for 5 sim_no_bpf
 done
 
+# A named one comes back after kill -9 of all of the daemon.
+run fethc open keep --host --named --address auto
+is "a named one" "$rc" 0
+before=$(sim_feths)
+kill_hard "$DPID"
+start_root_daemon_again --config "$CONF"
+back() {
+	[ "$(sim_feths)" = "$before" ] && [ "$(of keep .state)" != closing ]
+}
+check "is there again after a restart" wait_for 5 back
+bg_user keep "$FETHC" -s "$SOCK" answer keep
+keep4=$(of keep '.ends[0].addresses[0] | split("/")[0]')
+check "and answers" wait_for 10 answers "$keep4"
+kill $BG
+fethc close keep
+check "until it is closed" wait_for 5 no_feth
+check "with its descriptor" wait_for 5 sim_no_bpf
+
 # The interface goes under the relay.
 cable_up gone auto
 sim_do destroy "$(host_if gone)"
