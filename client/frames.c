@@ -658,7 +658,8 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	p->stream = s;
 	p->bpf = bpf;
 	p->held = true;
-	p->ops = offloads != 0 ? &offload_ops : stream ? &stream_ops : bpf != NULL ? &bpf_ops :
+	p->ops = offloads != 0 ? &offload_ops : stream ? &stream_ops :
+	    bpf != NULL ? &bpf_ops :
 	    !S_ISSOCK(st.st_mode) ? &device_ops :
 	    feth_batch_only ? &careful_ops : &message_ops;
 	return 0;

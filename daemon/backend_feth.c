@@ -910,7 +910,7 @@ feth_counters(uint32_t slot, struct if_counters *c)
 
 const struct backend backend_feth = {
 	.name = "feth",
-	.features = BF_HOST | BF_WIRE | BF_RAW | BF_WARDEN,
+	.features = BF_HOST | BF_WIRE | BF_RAW | BF_RELAY | BF_WARDEN,
 	.probe = feth_probe,
 	.start = feth_start,
 	.create = feth_create,

@@ -110,6 +110,7 @@ struct rside {
 	/* Streams: a frame that is half here, and one that is half sent. */
 	uint8_t		*part, *tail;
 	uint32_t	part_len, tail_at, tail_len;
+	struct records	*records;	/* relay_bpf.c: what was read ahead */
 	struct rcounts	count;
 };
 
@@ -171,6 +172,12 @@ void	io_refused(struct rside *s);
 void	io_see_end(struct rside *s);
 /* Give up halves of frames. */
 void	io_forget(struct rside *s);
+
+/* relay_device.c, or relay_bpf.c: the interface of a host link. pending: frames
+ * were read ahead, of which no event tells. */
+extern const struct relay_ops io_device_ops;
+bool	io_device_pending(const struct rside *s);
+void	io_device_forget(struct rside *s);
 
 /* relay_linux.c, or the like of another system. */
 struct rio *io_new(void);

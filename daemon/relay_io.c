@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How the relay reads and writes what a side can be: devices with one frame a
- * call, streams with a length before each frame, and what all have in common.
+ * How the relay reads and writes what a side can be: streams with a length before
+ * each frame, and what all have in common. The interface of a host link differs
+ * by system: relay_device.c, relay_bpf.c.
  * Messages of a socket come in batches, by calls that differ by system: see
  * relay_linux.c. Called by relay_path.c only, in the link's thread.
  *
@@ -31,10 +32,6 @@
 #endif
 #ifndef POLLRDHUP
 #define POLLRDHUP	POLLHUP
-#endif
-/* Only Linux tells so that a device is gone under its descriptor. */
-#ifndef EBADFD
-#define EBADFD		EBADF
 #endif
 
 void
@@ -70,56 +67,8 @@ io_forget(struct rside *s)
 	free(s->tail);
 	s->part = s->tail = NULL;
 	s->part_len = s->tail_at = s->tail_len = 0;
+	io_device_forget(s);
 }
-
-/* Devices. */
-
-static int
-device_read(struct rside *s, struct rbatch *b, unsigned int max)
-{
-	unsigned int	i;
-	ssize_t		n = 0;
-
-	for (i = 0; i < max; i++) {
-		b->f[i].data = b->buf + (size_t)i * s->link->slot;
-		n = read(s->port.fd, b->f[i].data, s->link->slot);
-		if (n <= 0)
-			break;
-		b->f[i].len = (uint32_t)n;
-		b->f[i].bad = RELAY_OK;
-	}
-	if (i > 0)
-		return (int)i;
-	return n == 0 ? -EBADFD : -errno;
-}
-
-static int
-device_write(struct rside *s, struct rbatch *b, const struct rframe *f,
-    unsigned int n)
-{
-	unsigned int	i, sent = 0;
-	uint64_t	bytes = 0;
-	int		error = 0;
-
-	(void)b;
-	for (i = 0; i < n; i++) {
-		if (write(s->port.fd, f[i].data, f[i].len) >= 0) {
-			sent++;
-			bytes += f[i].len;
-			continue;
-		}
-		error = errno;
-		if (error == EAGAIN || error == EBADFD || error == EBADF)
-			break;
-		/* The interface is down, or there is no memory just now. */
-		io_refused(s);
-		error = 0;
-	}
-	io_sent(s, sent, bytes);
-	return i > 0 || error == 0 || error == EAGAIN ? (int)i : -error;
-}
-
-static const struct relay_ops	device_ops = { device_read, device_write };
 
 /* Messages. */
 
@@ -353,6 +302,6 @@ stream_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 static const struct relay_ops	stream_ops = { stream_read, stream_write };
 
 const struct relay_ops *const relay_ops[RELAY_IOS] = {
-	[RELAY_DEVICE] = &device_ops, [RELAY_MESSAGE] = &message_ops,
+	[RELAY_DEVICE] = &io_device_ops, [RELAY_MESSAGE] = &message_ops,
 	[RELAY_STREAM] = &stream_ops,
 };

@@ -108,10 +108,13 @@ resume(struct rside *s)
 	if (s->port.fd == -1 || other(s)->port.fd == -1 || s->reading ||
 	    s->end != RELAY_OPEN || blocked(s))
 		return;
-	if (event_add(&s->ev_read, NULL) != 0)
+	if (event_add(&s->ev_read, NULL) != 0) {
 		side_fail(s, -ENOMEM);
-	else
-		s->reading = true;
+		return;
+	}
+	s->reading = true;
+	if (io_device_pending(s))
+		event_active(&s->ev_read, EV_READ, 0);
 }
 
 /* No room on the other side: wait for it. */
@@ -415,6 +418,8 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		forward(s, b->f, kept);
 	if (s->end != RELAY_OPEN)
 		side_end(s);
+	else if (s->reading && io_device_pending(s))
+		event_active(&s->ev_read, EV_READ, 0);
 }
 
 /* There may be room for what S sent. */

@@ -230,7 +230,8 @@ create_ok(const struct warden *w, const struct wm_msg *m)
 
 	if (m->kind == LINK_HOST) {
 		allowed = WMF_KEEP | WMF_RAW | WMF_RELAY;
-		need = BF_HOST | ((m->flags & WMF_RAW) != 0 ? BF_RAW : BF_TAP);
+		need = BF_HOST | ((m->flags & WMF_RAW) != 0 ? BF_RAW :
+		    (m->flags & WMF_RELAY) != 0 ? BF_RELAY : BF_TAP);
 	} else if (m->kind == LINK_WIRE) {
 		allowed = WMF_NETNS;
 		need = BF_WIRE | ((m->flags & WMF_NETNS) != 0 ? BF_NETNS : 0);

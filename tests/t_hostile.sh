@@ -9,7 +9,16 @@
 # the first one leaves is what malloc keeps of the floods.
 BOUND=4096
 
-start_daemon
+# With a warden a link that ends counts until it is gone: the floods of one user
+# would use up the good client's quota, who is the same.
+if [ -n "${SIM_RELEASE-}" ]; then
+	sim_up
+	echo '{ "rules": [ { "name": "all", "allow": true, "quota": 4096,
+	    "who": ["uid:'$USER_ID'"], "kinds": ["pair"] } ] }' >"$RUN/hostile.conf"
+	start_daemon --config "$RUN/hostile.conf"
+else
+	start_daemon
+fi
 rss() {
 	sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$DPID/status"
 }
