@@ -29,7 +29,7 @@
 #define BATCH_MIN	16
 #define BATCH_FIRST	64
 #define BATCH_MAX	256
-#define BATCH_MS	60
+#define BATCH_MS	80
 
 /* A removal or a preparation keeps the kernel from making an interface for 20
  * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
@@ -498,15 +498,16 @@ wlink_request(struct warden *w, const struct wm_msg *m, size_t size, int *fds,
 
 /* Removal. */
 
-/* How many at once, when N took TOOK ms. */
+/* How many at once, when N took TOOK ms; in one step at most twice or half of
+ * it, as others use the kernel, too. */
 static unsigned int
-batch_size(unsigned int now, unsigned int n, int64_t took)
+batch_size(unsigned int n, int64_t took)
 {
-	if (took > BATCH_MS)
-		return now / 2 > BATCH_MIN ? now / 2 : BATCH_MIN;
-	if (took < BATCH_MS / 2 && n == now)
-		return now * 2 < BATCH_MAX ? now * 2 : BATCH_MAX;
-	return now;
+	int64_t	next = n * BATCH_MS / (took > 0 ? took : 1);
+
+	next = next > 2 * n ? 2 * n : next < n / 2 ? n / 2 : next;
+	return next > BATCH_MAX ? BATCH_MAX : next < BATCH_MIN ? BATCH_MIN :
+	    (unsigned int)next;
 }
 
 void
@@ -524,10 +525,10 @@ wlink_batch(struct warden *w)
 		if (l->cable.kind != LINK_PAIR)
 			cables[ncables++] = &l->cable;
 	}
-	if (ncables > 0) {
+	if (ncables > 0)
 		w->conf->backend->destroy(cables, ncables);
-		w->batch = batch_size(w->batch, ncables, warden_now() - start);
-	}
+	if (ncables == w->batch)
+		w->batch = batch_size(ncables, warden_now() - start);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
 }
