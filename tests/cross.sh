@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.." || exit 1
 top=$PWD
 build=$top/build
 log=$build/log
-here=$top/tests/cross
+here=$top/tests/macos
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/fethd/cross
 min_os=12.0
 required=no release=no

@@ -8,7 +8,7 @@ library=$(sed -n '/^libfeth_a_SOURCES/,/[^\\]$/p' "$srcdir/Makefile.am")
 
 cd "$srcdir" || exit 99
 for f in configure.ac Makefile.am bootstrap .ci/run daemon/*.[ch] \
-    client/*.[ch] include/* launchd/* systemd/* tests/cross/* tests/*.[ch] tests/*.sh docs/*.c \
+    client/*.[ch] include/* launchd/* systemd/* tests/macos/* tests/*.[ch] tests/*.sh docs/*.c \
     docs/*.[1358]; do
 	[ -f "$f" ] && echo "$f"
 done >"$T/files"
