@@ -10,8 +10,11 @@
 #define BOUND_MESSAGE		(64 * 1024)
 /* JSON nesting: parameters of Explain are five levels deep. */
 #define BOUND_DEPTH		16
-/* Members of one object and elements of one array. */
+/* Members of one object (keys are compared with each other). */
 #define BOUND_MEMBERS		128
+/* Elements of one array: more than BOUND_FILTER, so that a filter that is too
+ * long is told as such, and about what BOUND_MESSAGE has room for. */
+#define BOUND_ELEMENTS		1536
 /* Descriptors a client may send with one request (SCM_MAX_FD is 253). */
 #define BOUND_FDS_IN		4
 /* Descriptors of one reply: both ends of a pair link. */
@@ -56,6 +59,18 @@
 #define BOUND_UNIT_MIN		10000
 #define BOUND_UNITS		11383
 #define BOUND_SLOTS		32768
+
+/* Captures of one uid, and of all uids but root (which has its own beside
+ * them). Each may cost BOUND_CAPTURE_QUEUE bytes of kernel memory, half a
+ * megabyte of buffer, and on a link that is not relayed a process. */
+#define BOUND_CAPTURES_UID	16
+#define BOUND_CAPTURES		64
+#define BOUND_CAPTURE_QUEUE	(2 * 1024 * 1024)
+/* Bytes of a frame that are kept: an Ethernet header; what tcpdump takes too. */
+#define BOUND_SNAPLEN_MIN	14
+#define BOUND_SNAPLEN_MAX	262144
+/* Instructions of a capture filter: 50 ports by name are 150. */
+#define BOUND_FILTER		1024
 
 /* Policy file: bytes, rules (fewer than BOUND_MEMBERS, and struct policy stays
  * below 512 KiB), and list entries of one rule. */

@@ -44,7 +44,8 @@ All of them are in `daemon/bounds.h`, each with its reason.
 END
 limit "bytes of a call, without its NUL" BOUND_MESSAGE
 limit "depth of nested objects and arrays" BOUND_DEPTH
-limit "members of one object, elements of one array" BOUND_MEMBERS
+limit "members of one object" BOUND_MEMBERS
+limit "elements of one array" BOUND_ELEMENTS
 limit "descriptors sent with one call" BOUND_FDS_IN
 limit "descriptors of one reply" BOUND_FDS_OUT
 limit "bytes of unsent replies, before a connection is read no further, and before a watcher is dropped" BOUND_OUTPUT
