@@ -15,6 +15,7 @@
 #include "bounds.h"
 
 struct backend;
+struct captured;
 struct conn;
 struct policy;
 struct server;
@@ -32,6 +33,7 @@ struct fethd {
 	unsigned int	nconns;
 	struct vlinks	*links;		/* vlink.c: the link table */
 	struct stream	*streams;	/* watch.c: all subscriptions */
+	struct captured	*captures;	/* capture_open.c: all of them */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
 	struct event	*reap_timer;	/* while there are orphans */
 	bool		stopping;

@@ -5,6 +5,7 @@
 #ifndef FETHD_PLAT_H
 #define FETHD_PLAT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -36,6 +37,13 @@ int	plat_peer(int fd, struct peer *p);
 int	plat_frame_pair(int fd[2]);
 /* The same kind of pair as channel between warden and broker. */
 int	plat_channel(int fd[2]);
+
+/* A file without a name that holds DATA and that nobody can change any more; its
+ * descriptor, or -errno. */
+int	plat_sealed(const void *data, size_t size);
+/* The SIZE bytes of such a file, which may come from anybody, to DATA: 0; or
+ * -EINVAL when FD is none, or has another size. Never waits. */
+int	plat_sealed_read(int fd, void *data, size_t size);
 
 /* 0 and the uid that owns the network namespace FD, -EINVAL when FD is no
  * network namespace, -ENOTSUP where there are none. Asked of the kernel

@@ -27,6 +27,14 @@ struct request {
 	int		end;		/* of link */
 };
 
+/* "UID/NAME", or "@" and an id. */
+#define LINK_REF	(11 + BOUND_NAME + 1)
+
+/* The parameters of every method that needs NEED_OWNER begin with the link. */
+struct link_params {
+	char		link[LINK_REF];
+};
+
 enum need { NEED_NOTHING, NEED_POLICY, NEED_OWNER };
 
 struct method {

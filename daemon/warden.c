@@ -204,6 +204,7 @@ signals_take(struct warden *w)
 		}
 	broker_reap(w);
 	loader_reap(w);
+	wcapture_reap(w);
 	return stop;
 }
 
@@ -338,6 +339,7 @@ end(struct warden *w)
 	wlink_close_all(w);
 	while (w->closing != NULL)
 		wlink_batch(w);
+	wcapture_stop(w);
 }
 
 int
