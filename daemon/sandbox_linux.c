@@ -48,13 +48,15 @@ static const struct {
 	{ SCMP_SYS(clock_gettime), ANY }, { SCMP_SYS(clock_gettime64), ANY },
 	{ SCMP_SYS(rt_sigreturn), ANY }, { SCMP_SYS(sigreturn), ANY },
 	{ SCMP_SYS(restart_syscall), ANY }, { SCMP_SYS(exit_group), ANY },
+	/* Of no use to anybody, but the sanitizers call it before _exit. */
+	{ SCMP_SYS(sigaltstack), ANY },
 };
 
 int
 sandbox_capture(int in, int out)
 {
-	const scmp_datum_t	fd[] = { [IN] = (scmp_datum_t)in,
-	    [OUT] = (scmp_datum_t)out };
+	const int		fd[] = { [IN] = in, [OUT] = out };
+	struct scmp_arg_cmp	only = { .arg = 0, .op = SCMP_CMP_EQ };
 	scmp_filter_ctx		ctx;
 	size_t			i;
 	int			error = 0, on;
@@ -63,12 +65,10 @@ sandbox_capture(int in, int out)
 		return -ENOMEM;
 	for (i = 0; i < sizeof(capture_calls) / sizeof(capture_calls[0]) &&
 	    error == 0; i++) {
-		on = capture_calls[i].on;
-		error = on == ANY ?
-		    seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
-		    capture_calls[i].call, 0) :
-		    seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
-		    capture_calls[i].call, 1, SCMP_A0(SCMP_CMP_EQ, fd[on]));
+		if ((on = capture_calls[i].on) != ANY)
+			only.datum_a = (scmp_datum_t)fd[on];
+		error = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
+		    capture_calls[i].call, on != ANY, &only);
 	}
 	/* Once it is loaded there may be no call any more to free memory. */
 	if (error == 0 && (error = seccomp_load(ctx)) == 0)
