@@ -18,9 +18,31 @@ const struct command cmd_stats = {
 };
 
 static const char *const titles[] = { "NAME", "OWNER", "END", "RX-FRAMES",
-    "RX-BYTES", "RX-DROPS", "TX-FRAMES", "TX-BYTES", "TX-DROPS", NULL };
+    "RX-BYTES", "RX-DROPS", "TX-FRAMES", "TX-BYTES", "TX-DROPS", "REASONS",
+    NULL };
 static const char *const counters[] = { "rx_frames", "rx_bytes", "rx_dropped",
     "tx_frames", "tx_bytes", "tx_dropped", NULL };
+
+/* "mac=3,rate=7", and why the port is closed. */
+static void
+stats_reasons(struct table *table, const cJSON *e)
+{
+	const char *closed = json_text(e, "closed");
+	char text[256] = "";
+	const cJSON *d;
+	size_t at = 0;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(e, "drops")) {
+		if (at < sizeof(text))
+			at += (size_t)snprintf(text + at, sizeof(text) - at,
+			    "%s%s=%.0f", at > 0 ? "," : "", d->string,
+			    d->valuedouble);
+	}
+	if (*closed != '\0' && at < sizeof(text))
+		snprintf(text + at, sizeof(text) - at, "%sclosed=%s",
+		    at > 0 ? "," : "", closed);
+	table_cell(table, "%s", text);
+}
 
 static void
 stats_end(struct table *table, const cJSON *link, const cJSON *e, int number)
@@ -36,6 +58,7 @@ stats_end(struct table *table, const cJSON *link, const cJSON *e, int number)
 		else
 			table_cell(table, "-");
 	}
+	stats_reasons(table, e);
 }
 
 static void

@@ -39,6 +39,8 @@ struct args {
 	struct list	addresses, peer_addresses, labels;
 	bool		named, dry_run;
 	bool		leave;			/* take no port */
+	bool		relay, dgram, mac_lock, mtu_check;
+	long		rate, burst;		/* bytes/s, bytes; 0: any */
 	long		end;			/* FETH_MINE: any */
 
 	/* what to do with it */
@@ -47,6 +49,10 @@ struct args {
 	long		interval_ms, wait_ms, timeout_ms; /* -1: not given */
 	const char	*hex, *file;
 	bool		verbose, dump, raw;
+
+	/* impair; -1: not given */
+	long		delay_us, jitter_us, loss, duplicate, reorder, slow, seed;
+	bool		down, clear;
 
 	/* which ones */
 	const char	*filter_name, *filter_owner, *filter_kind;
@@ -69,7 +75,8 @@ struct args {
 #define O_FRAME		0x200	/* what send sends */
 #define O_DUMP		0x400	/* how recv prints */
 #define O_FILTER	0x800
-#define O_CAPTURE	0x1000
+#define O_IMPAIR	0x1000
+#define O_CAPTURE	0x2000
 #define O_GLOBAL	0x4000	/* every command */
 #define O_FRONT		0x8000	/* only before the command */
 
@@ -84,8 +91,9 @@ struct command {
 };
 
 extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_detach,
-    cmd_close, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer, cmd_ping,
-    cmd_send, cmd_recv, cmd_capture, cmd_policy, cmd_version, cmd_help;
+    cmd_close, cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer,
+    cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy, cmd_version,
+    cmd_help;
 
 /* ---- fethc.c ----------------------------------------------------------- */
 

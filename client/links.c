@@ -110,6 +110,16 @@ build_end(struct build *b, cJSON *ends, const struct feth_end_spec *s,
 	build_string(b, end, "mac", s->mac);
 	if (s->port_class != FETH_AUTO)
 		build_string(b, end, "class", class_names[s->port_class]);
+	if (s->dgram)
+		build_bool(b, end, "dgram", true);
+	if (s->mac_lock)
+		build_bool(b, end, "mac_lock", true);
+	if (s->mtu_check)
+		build_bool(b, end, "mtu_check", true);
+	if (s->rate != 0)
+		build_number(b, end, "rate", (double)s->rate);
+	if (s->burst != 0)
+		build_number(b, end, "burst", (double)s->burst);
 	if (s->take != FETH_TAKE_DEFAULT)
 		build_bool(b, end, "take", s->take == FETH_TAKE_YES);
 	build_addresses(b, end, s->addresses);
@@ -151,6 +161,8 @@ build_open(struct build *b, const struct feth_spec *s, struct feth_error *err)
 		build_number(b, b->top, "mtu", s->mtu);
 	if (s->dry_run)
 		build_bool(b, b->top, "dry_run", true);
+	if (s->relay)
+		build_bool(b, b->top, "relay", true);
 	build_labels(b, s->labels);
 	return b->failed ? feth_fail_memory(err) : 0;
 }
@@ -511,6 +523,52 @@ feth_attach(struct feth_conn *c, const char *name, int end,
 		t = NULL;
 	}
 	return link_call(c, "Attach", t, NULL, 0, link, err);
+}
+
+/* ---- Impairments ------------------------------------------------------- */
+
+static void
+build_impairment(struct build *b, cJSON *set, const struct feth_impairment *s)
+{
+	const struct { const char *key; uint64_t value; } rows[] = {
+		{ "delay_us", s->delay_us }, { "jitter_us", s->jitter_us },
+		{ "loss", s->loss }, { "duplicate", s->duplicate },
+		{ "reorder", s->reorder }, { "rate", s->rate },
+		{ "seed", s->seed },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].value != 0)
+			build_number(b, set, rows[i].key,
+			    (double)rows[i].value);
+	}
+	if (s->down)
+		build_bool(b, set, "down", true);
+}
+
+int
+feth_impair(struct feth_conn *c, const char *name, int end,
+    const struct feth_impairment *s, struct feth_error *err)
+{
+	struct build b = { .fds = { -1, -1 } };
+	struct feth_reply r;
+	int code;
+
+	if (end < FETH_MINE || end > 1) {
+		return feth_fail(err, FETH_INVALID_ARGUMENT, 0, NULL,
+		    "the end is out of range");
+	}
+	b.top = name_end_tree(name, end);
+	build_impairment(&b, cJSON_AddObjectToObject(b.top, "set"), s);
+	if (b.top == NULL || b.failed) {
+		build_clear(&b);
+		return feth_fail_memory(err);
+	}
+	code = feth_call_tree(c, "Impair", build_take(&b), NULL, 0, &r, err);
+	if (code == 0)
+		feth_reply_clear(&r);
+	return code;
 }
 
 /* ---- Coming back ------------------------------------------------------- */

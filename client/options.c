@@ -17,6 +17,7 @@ enum opt_type {
 	OPT_LIST,	/* struct list */
 	OPT_NUMBER,	/* long in min..max */
 	OPT_SECONDS,	/* long of ms; min..max are ms */
+	OPT_SCALED,	/* long: value times what is given; min..max of that */
 	OPT_SET,	/* int: value, and not another one before */
 	OPT_NAME,	/* int: index in names */
 };
@@ -82,6 +83,23 @@ static const struct opt opts[] = {
 	{ .name = "netns", .arg = "PATH", .mask = O_LINK, .type = OPT_TEXT,
 	    .offset = AT(netns),
 	    .help = "where the second interface of a wire goes" },
+	{ .name = "relay", .mask = O_LINK, .type = OPT_FLAG,
+	    .offset = AT(relay), .help = "have the daemon move the frames" },
+	{ .name = "dgram", .mask = O_LINK, .type = OPT_FLAG,
+	    .offset = AT(dgram),
+	    .help = "class socket: a datagram socket, which tells no end" },
+	{ .name = "mac-lock", .mask = O_LINK, .type = OPT_FLAG,
+	    .offset = AT(mac_lock),
+	    .help = "relayed: send with the port's own MAC only" },
+	{ .name = "mtu-check", .mask = O_LINK, .type = OPT_FLAG,
+	    .offset = AT(mtu_check),
+	    .help = "relayed: send nothing above the MTU" },
+	{ .name = "rate", .arg = "BYTES", .mask = O_LINK, .type = OPT_NUMBER,
+	    .offset = AT(rate), .min = 1, .max = 100000000000,
+	    .help = "relayed: send no more a second" },
+	{ .name = "burst", .arg = "BYTES", .mask = O_LINK,
+	    .type = OPT_NUMBER, .offset = AT(burst), .min = 1,
+	    .max = 100000000000, .help = "and so much at once" },
 	{ .name = "named", .mask = O_LINK, .type = OPT_FLAG,
 	    .offset = AT(named), .help = "the link lives on until \"close\"" },
 	{ .name = "label", .arg = "KEY=VALUE", .mask = O_LINK | O_FILTER,
@@ -128,6 +146,32 @@ static const struct opt opts[] = {
 	{ .name = "raw", .mask = O_DUMP, .type = OPT_FLAG, .offset = AT(raw),
 	    .help = "write the bytes of the frames alone" },
 
+	{ .name = "delay", .arg = "MS", .mask = O_IMPAIR,
+	    .type = OPT_SCALED, .offset = AT(delay_us), .value = 1000,
+	    .max = 60000, .help = "how late each frame comes" },
+	{ .name = "jitter", .arg = "MS", .mask = O_IMPAIR,
+	    .type = OPT_SCALED, .offset = AT(jitter_us), .value = 1000,
+	    .max = 60000, .help = "plus or minus up to so much" },
+	{ .name = "loss", .arg = "PERCENT", .mask = O_IMPAIR,
+	    .type = OPT_SCALED, .offset = AT(loss), .value = 10000,
+	    .max = 100, .help = "of frames that do not come" },
+	{ .name = "duplicate", .arg = "PERCENT", .mask = O_IMPAIR,
+	    .type = OPT_SCALED, .offset = AT(duplicate), .value = 10000,
+	    .max = 100, .help = "of frames that come twice" },
+	{ .name = "reorder", .arg = "PERCENT", .mask = O_IMPAIR,
+	    .type = OPT_SCALED, .offset = AT(reorder), .value = 10000,
+	    .max = 100, .help = "of frames that are not delayed" },
+	{ .name = "rate", .arg = "BYTES", .mask = O_IMPAIR,
+	    .type = OPT_NUMBER, .offset = AT(slow), .min = 1,
+	    .max = 100000000000, .help = "a second; the rest waits" },
+	{ .name = "down", .mask = O_IMPAIR, .type = OPT_FLAG,
+	    .offset = AT(down), .help = "nothing passes" },
+	{ .name = "seed", .arg = "N", .mask = O_IMPAIR, .type = OPT_NUMBER,
+	    .offset = AT(seed), .max = 9007199254740991,
+	    .help = "of all chances, to repeat a run" },
+	{ .name = "clear", .mask = O_IMPAIR, .type = OPT_FLAG,
+	    .offset = AT(clear), .help = "a perfect cable again" },
+
 	{ .name = "name", .arg = "PREFIX", .mask = O_FILTER,
 	    .type = OPT_TEXT, .offset = AT(filter_name),
 	    .help = "only links whose names start so" },
@@ -145,6 +189,8 @@ options_defaults(struct args *a)
 	a->end = FETH_MINE;
 	a->count = a->test = -1;
 	a->interval_ms = a->wait_ms = a->timeout_ms = -1;
+	a->delay_us = a->jitter_us = a->loss = a->duplicate = -1;
+	a->reorder = a->slow = a->seed = -1;
 }
 
 /* ---- Values ------------------------------------------------------------ */
@@ -175,6 +221,21 @@ set_seconds(const struct opt *o, long *field, const char *value)
 		return usage_error("--%s takes seconds, from %g to %g",
 		    o->name, (double)o->min / 1000, (double)o->max / 1000);
 	*field = (long)(s * 1000 + 0.5);
+	return EXIT_DONE;
+}
+
+static int
+set_scaled(const struct opt *o, long *field, const char *value)
+{
+	double v;
+	char *end;
+
+	v = strtod(value, &end);
+	if (*value == '\0' || *end != '\0' || !(v >= (double)o->min &&
+	    v <= (double)o->max))
+		return usage_error("--%s takes a number from %ld to %ld",
+		    o->name, o->min, o->max);
+	*field = (long)(v * o->value + 0.5);
 	return EXIT_DONE;
 }
 
@@ -224,6 +285,8 @@ option_set(struct args *a, const struct opt *o, const char *value)
 	case OPT_TEXT:
 		*(const char **)field = value;
 		return EXIT_DONE;
+	case OPT_SCALED:
+		return set_scaled(o, field, value);
 	case OPT_LIST:
 		return set_list(o, field, value);
 	case OPT_NUMBER:

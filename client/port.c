@@ -60,7 +60,13 @@ port_spec(const struct args *a, const char *name, struct port_spec *s)
 		end[i].port_class = (enum feth_class)a->port_class;
 		if (a->leave)
 			end[i].take = FETH_TAKE_NO;
+		end[i].dgram = a->dgram;
+		end[i].mac_lock = a->mac_lock;
+		end[i].mtu_check = a->mtu_check;
+		end[i].rate = (uint64_t)a->rate;
+		end[i].burst = (uint64_t)a->burst;
 	}
+	s->spec.relay = a->relay;
 	end[0].mac = a->mac;
 	end[1].mac = a->peer_mac;
 	end[1].netns = a->netns;

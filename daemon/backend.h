@@ -20,6 +20,7 @@
 #define BF_NETNS	0x04	/* a wire end in another network namespace */
 #define BF_TAP		0x08	/* class tap */
 #define BF_RAW		0x10	/* class raw */
+#define BF_RELAY	0x20	/* class socket and stream on host links */
 #define BF_WARDEN	0x80	/* needs root and the two processes */
 
 /* Kernel state of one link, owned by the warden's table. Zeroed, with

@@ -829,7 +829,8 @@ linux_capture(const struct cable *c, const struct cbpf_insn *prog,
 
 const struct backend backend_linux = {
 	.name = "linux",
-	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN,
+	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_RELAY |
+	    BF_WARDEN,
 	.probe = linux_probe,
 	.start = linux_start,
 	.create = linux_create,

@@ -60,6 +60,21 @@
 #define BOUND_UNITS		11383
 #define BOUND_SLOTS		32768
 
+/* The relay: frames of one link before it is the next one's turn, the buffer of a
+ * thread (with long frames fewer of them are a turn), threads, and what a link
+ * asks the kernel to queue for it. */
+#define BOUND_BATCH		64
+#define BOUND_RELAY_BUFFER	(256 * 1024)
+#define BOUND_RELAY_THREADS	4
+#define BOUND_RELAY_QUEUE	(1024 * 1024)
+/* Rates in bytes/s: more than any machine copies. */
+#define BOUND_RATE_MAX		100000000000
+/* Impairments of one direction: us of delay and of jitter, and what may be on
+ * its way at a time: 4 MiB carry 300 Mbit/s over 100 ms. */
+#define BOUND_DELAY_US		60000000
+#define BOUND_IMPAIR_BYTES	(4 * 1024 * 1024)
+#define BOUND_IMPAIR_FRAMES	16384
+
 /* Captures of one uid, and of all uids but root (which has its own beside
  * them). Each may cost BOUND_CAPTURE_QUEUE bytes of kernel memory, half a
  * megabyte of buffer, and on a link that is not relayed a process. */

@@ -21,6 +21,7 @@
 #include "log.h"
 #include "plat.h"
 #include "policy.h"
+#include "relayed.h"
 #include "reap.h"
 #include "server.h"
 #include "vlink.h"
@@ -169,6 +170,7 @@ broker_clear(struct broker *b)
 			vlink_free(l);
 	reap_stop(d);
 	capture_forget_all(d);
+	relayed_end(d);
 	vlink_table_free(d->links);
 	free(d->policy);
 	for (n = 0; n < 3; n++)

@@ -54,8 +54,7 @@ static const struct param insn_fields[] = {
 };
 
 const struct param capture_params[] = {
-	{ .name = "link", .type = PARAM_STRING, .required = true, .offset = 0,
-	  .size = LINK_REF },
+	P_LINK,
 	{ .name = "end", .type = PARAM_INT, F(capture_params, end), .max = 1,
 	  .given_offset = offsetof(struct capture_params, given) },
 	{ .name = "snaplen", .type = PARAM_INT, F(capture_params, snaplen),

@@ -547,6 +547,38 @@ rule_quota(struct conf *c, const cJSON *v, void *at)
 	return (conf_number(c, v, 1, BOUND_SLOTS, &rule->quota));
 }
 
+static int
+rule_mac_lock(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy_rule *rule = at;
+	int r;
+
+	if ((r = rule_allows(c, v, rule)) != 0)
+		return (r);
+	if (!cJSON_IsBool(v))
+		return (conf_fail(c, v, "\"mac_lock\" is true or false"));
+	rule->mac_lock = cJSON_IsTrue(v);
+	return (0);
+}
+
+static int
+rule_max_rate(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy_rule *rule = at;
+	int r;
+
+	if ((r = rule_allows(c, v, rule)) != 0)
+		return (r);
+	if (!cJSON_IsNumber(v) || !(v->valuedouble >= 1) ||
+	    !(v->valuedouble <= (double)BOUND_RATE_MAX) ||
+	    (double)(uint64_t)v->valuedouble != v->valuedouble)
+		return (conf_fail(c, v, "\"max_rate\" is a whole number of "
+		    "bytes a second, 1 to %llu",
+		    (unsigned long long)BOUND_RATE_MAX));
+	rule->max_rate = (uint64_t)v->valuedouble;
+	return (0);
+}
+
 /* "allow" comes first: others look at it. */
 static const struct conf_key rule_keys[] = {
 	{ "allow", true, rule_allow },
@@ -559,6 +591,8 @@ static const struct conf_key rule_keys[] = {
 	{ "addresses", false, rule_addresses },
 	{ "max_mtu", false, rule_max_mtu },
 	{ "quota", false, rule_quota },
+	{ "mac_lock", false, rule_mac_lock },
+	{ "max_rate", false, rule_max_rate },
 	{ NULL, false, NULL }
 };
 

@@ -18,6 +18,7 @@ struct backend;
 struct captured;
 struct conn;
 struct policy;
+struct relay;
 struct server;
 struct vlinks;
 struct watch;
@@ -35,6 +36,7 @@ struct fethd {
 	struct stream	*streams;	/* watch.c: all subscriptions */
 	struct captured	*captures;	/* capture_open.c: all of them */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
+	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */
 	bool		stopping;
 };

@@ -110,6 +110,13 @@ static const struct param end_params[] = {
 	  .given_offset = offsetof(struct open_end, netns_given) },
 	{ .name = "take", .type = PARAM_BOOL, F(open_end, take),
 	  .given_offset = offsetof(struct open_end, take_given) },
+	{ .name = "dgram", .type = PARAM_BOOL, F(open_end, dgram) },
+	{ .name = "mac_lock", .type = PARAM_BOOL, F(open_end, mac_lock) },
+	{ .name = "mtu_check", .type = PARAM_BOOL, F(open_end, mtu_check) },
+	{ .name = "rate", .type = PARAM_INT, F(open_end, rate), .min = 1,
+	  .max = BOUND_RATE_MAX },
+	{ .name = "burst", .type = PARAM_INT, F(open_end, burst), .min = 1,
+	  .max = BOUND_RATE_MAX },
 	{ .name = NULL }
 };
 
@@ -128,6 +135,7 @@ const struct param open_params[] = {
 	{ .name = "mtu", .type = PARAM_INT, F(open_params, mtu),
 	  .min = BOUND_MTU_MIN, .max = BOUND_MTU_MAX },
 	{ .name = "dry_run", .type = PARAM_BOOL, F(open_params, dry_run) },
+	{ .name = "relay", .type = PARAM_BOOL, F(open_params, relay) },
 	{ .name = NULL }
 };
 
@@ -153,6 +161,11 @@ end_to_spec(const struct open_end *e, struct end_spec *s)
 	memcpy(s->addr, e->addresses.prefix, sizeof(s->addr));
 	s->addr_auto = e->addresses.automatic;
 	s->netns = e->netns_given ? (int8_t)e->netns : -1;
+	s->dgram = e->dgram;
+	s->mac_lock = e->mac_lock;
+	s->mtu_check = e->mtu_check;
+	s->rate = (uint64_t)e->rate;
+	s->burst = (uint64_t)e->burst;
 	s->take = !e->take_given ? TAKE_UNSET : e->take ? TAKE_YES : TAKE_NO;
 }
 
@@ -166,6 +179,7 @@ open_spec(const struct fethd *d, const struct open_params *p,
 	strcpy(spec->name, p->name);
 	spec->lease = (uint8_t)p->lease;
 	spec->dry_run = p->dry_run;
+	spec->relay = p->relay;
 	spec->mtu = (uint32_t)p->mtu;
 	spec->nlabels = (uint8_t)p->labels.n;
 	memcpy(spec->labels, p->labels.label, sizeof(spec->labels));
@@ -218,9 +232,7 @@ is_raw(const struct link_spec *s)
 static bool
 is_relayed(const struct link_spec *s)
 {
-	return has_class(s, LINK_HOST, CLASS_SOCKET) ||
-	    has_class(s, LINK_HOST, CLASS_STREAM) ||
-	    has_class(s, LINK_PAIR, CLASS_STREAM);
+	return is_host(s) && spec_relayed(s);
 }
 
 #define NEED_ROOT_HINT	"this fethd has no privilege; a pair link works, or " \
@@ -228,7 +240,7 @@ is_relayed(const struct link_spec *s)
 
 static const struct {
 	bool		(*wants)(const struct link_spec *);
-	unsigned int	 feature;	/* BF_*; 0: no backend has it */
+	unsigned int	 feature;	/* BF_* */
 	const char	*name, *hint;
 } capabilities[] = {
 	{ is_host, BF_HOST, "host links", NEED_ROOT_HINT },
@@ -237,8 +249,8 @@ static const struct {
 	  "this system has no network namespaces" },
 	{ is_tap, BF_TAP, "class tap", "ask for --class auto" },
 	{ is_raw, BF_RAW, "class raw", "ask for --class auto" },
-	{ is_relayed, 0, "relayed ports (class socket on a host link, class "
-	  "stream)", "ask for --class auto" },
+	{ is_relayed, BF_RELAY, "host links with a port of class socket or "
+	  "stream", "ask for --class auto" },
 };
 
 const char *
@@ -250,8 +262,7 @@ open_unsupported(const struct fethd *d, const struct link_spec *spec,
 	for (i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
 		if (!capabilities[i].wants(spec))
 			continue;
-		if (capabilities[i].feature != 0 &&
-		    (d->backend->features & capabilities[i].feature))
+		if (d->backend->features & capabilities[i].feature)
 			continue;
 		*hint = capabilities[i].hint;
 		return capabilities[i].name;

@@ -21,6 +21,8 @@ struct open_end {
 	int		kind, class;
 	int64_t		netns;
 	bool		take, take_given, netns_given;
+	bool		dgram, mac_lock, mtu_check;
+	int64_t		rate, burst;
 	struct mac_list { unsigned int n; uint8_t mac[6]; } mac;
 	struct address_list {
 		unsigned int	n;
@@ -36,7 +38,7 @@ struct open_params {
 	int		lease;
 	struct label_list labels;
 	int64_t		mtu;
-	bool		dry_run;
+	bool		dry_run, relay;
 };
 
 extern const struct param open_params[];

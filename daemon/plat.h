@@ -35,6 +35,10 @@ int	plat_peer(int fd, struct peer *p);
  * end-of-file when the other is closed (not on macOS), close-on-exec. 0 or
  * -errno. */
 int	plat_frame_pair(int fd[2]);
+/* The same without the frame boundaries (SOCK_STREAM); and with them, but
+ * without the end-of-file (SOCK_DGRAM). */
+int	plat_stream_pair(int fd[2]);
+int	plat_datagram_pair(int fd[2]);
 /* The same kind of pair as channel between warden and broker. */
 int	plat_channel(int fd[2]);
 
@@ -44,6 +48,12 @@ int	plat_sealed(const void *data, size_t size);
 /* The SIZE bytes of such a file, which may come from anybody, to DATA: 0; or
  * -EINVAL when FD is none, or has another size. Never waits. */
 int	plat_sealed_read(int fd, void *data, size_t size);
+
+/* A descriptor that becomes readable at a time of CLOCK_MONOTONIC, to well below
+ * a millisecond; plat_timer_read makes it not readable again. -errno. */
+int	plat_timer_open(void);
+void	plat_timer_set(int fd, int64_t ns);
+void	plat_timer_read(int fd);
 
 /* 0 and the uid that owns the network namespace FD, -EINVAL when FD is no
  * network namespace, -ENOTSUP where there are none. Asked of the kernel

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/un.h>
 #include <sys/vfs.h>
 
@@ -222,12 +223,29 @@ plat_peer(int fd, struct peer *p)
 	return peer_groups(fd, p);
 }
 
+static int
+unix_pair(int type, int fd[2])
+{
+	return socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fd) != 0 ?
+	    -errno : 0;
+}
+
 int
 plat_frame_pair(int fd[2])
 {
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) != 0)
-		return -errno;
-	return 0;
+	return unix_pair(SOCK_SEQPACKET, fd);
+}
+
+int
+plat_stream_pair(int fd[2])
+{
+	return unix_pair(SOCK_STREAM, fd);
+}
+
+int
+plat_datagram_pair(int fd[2])
+{
+	return unix_pair(SOCK_DGRAM, fd);
 }
 
 int
@@ -269,6 +287,36 @@ plat_sealed_read(int fd, void *data, size_t size)
 	    pread(fd, data, size, 0) != (ssize_t)size)
 		return -EINVAL;
 	return 0;
+}
+
+int
+plat_timer_open(void)
+{
+	int	fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC |
+		    TFD_NONBLOCK);
+
+	return fd == -1 ? -errno : fd;
+}
+
+void
+plat_timer_set(int fd, int64_t ns)
+{
+	struct itimerspec	its;
+
+	memset(&its, 0, sizeof(its));
+	/* 0 would disarm it. */
+	its.it_value.tv_sec = ns / 1000000000;
+	its.it_value.tv_nsec = ns > 0 ? ns % 1000000000 : 1;
+	(void)timerfd_settime(fd, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+void
+plat_timer_read(int fd)
+{
+	uint64_t	n;
+
+	if (read(fd, &n, sizeof(n)) < 0)
+		return;
 }
 
 int

@@ -118,6 +118,34 @@ part_mtu(const struct ask *a)
 	    a->spec->mtu <= a->rule->max_mtu);
 }
 
+/* Does every port of the link ask for what the relay checks? */
+static bool
+part_lock(const struct ask *a)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 && a->rule->allow && a->rule->mac_lock; i++)
+		if (a->spec->end[i].kind == END_PORT &&
+		    !a->spec->end[i].mac_lock)
+			return (false);
+	return (true);
+}
+
+static bool
+part_rate(const struct ask *a)
+{
+	const struct end_spec *e;
+	unsigned int i;
+
+	for (i = 0; i < 2 && a->rule->allow && a->rule->max_rate != 0; i++) {
+		e = &a->spec->end[i];
+		if (e->kind == END_PORT &&
+		    (e->rate == 0 || e->rate > a->rule->max_rate))
+			return (false);
+	}
+	return (true);
+}
+
 static bool
 part_name(const struct ask *a)
 {
@@ -268,6 +296,31 @@ tell_mtu(const struct ask *a, char *reason, char *hint, size_t size)
 	policy_say(hint, size, "ask for --mtu %u or less", a->rule->max_mtu);
 }
 
+/* How a link of this kind gets the relay. */
+static const char *
+policy_relay(const struct ask *a)
+{
+	return (spec_relayed(a->spec) ? "" : a->spec->kind == LINK_HOST ?
+	    "--class socket " : "--relay ");
+}
+
+static void
+tell_lock(const struct ask *a, char *reason, char *hint, size_t size)
+{
+	policy_say(reason, size, "allows only ports that are locked to their "
+	    "MAC");
+	policy_say(hint, size, "ask for %s--mac-lock", policy_relay(a));
+}
+
+static void
+tell_rate(const struct ask *a, char *reason, char *hint, size_t size)
+{
+	policy_say(reason, size, "allows only ports with a rate of at most "
+	    "%llu bytes/s", (unsigned long long)a->rule->max_rate);
+	policy_say(hint, size, "ask for %s--rate %llu or less",
+	    policy_relay(a), (unsigned long long)a->rule->max_rate);
+}
+
 static void
 tell_name(const struct ask *a, char *reason, char *hint, size_t size)
 {
@@ -305,6 +358,8 @@ static const struct part {
 	{ part_class, tell_class, false },
 	{ part_lease, tell_lease, true },
 	{ part_mtu, tell_mtu, true },
+	{ part_lock, tell_lock, true },
+	{ part_rate, tell_rate, true },
 	{ part_name, tell_name, true },
 	{ part_addresses, tell_addresses, true },
 };

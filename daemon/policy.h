@@ -41,6 +41,9 @@ struct policy_rule {
 	 * kernel. "auto" takes from both pools */
 	struct prefix	addr[BOUND_RULE_LIST];
 	uint32_t	quota;			/* links of a uid; 0: any */
+	bool		mac_lock;		/* ports must ask for it */
+	uint64_t	max_rate;		/* ports must ask for as much or
+						 * less; 0: any */
 };
 #define POLICY_NO_GID	UINT32_MAX
 
@@ -52,7 +55,7 @@ struct policy {
 	uint32_t		nrules;
 	struct policy_rule	rules[BOUND_RULES];
 };
-#define POLICY_VERSION	1
+#define POLICY_VERSION	2
 
 struct verdict {
 	bool			allowed;

@@ -12,6 +12,7 @@
 #include "fethd.h"
 #include "log.h"
 #include "reap.h"
+#include "relayed.h"
 #include "request.h"
 #include "vlink.h"
 #include "warden_call.h"
@@ -25,6 +26,7 @@ let_go(struct vlink *l)
 	int		 i;
 
 	tie_unbind(&l->lease);
+	relayed_stop(l);
 	for (i = 0; i < 2; i++) {
 		tie_unbind(&l->port[i].holder);
 		wire_close(&l->port[i].fd);

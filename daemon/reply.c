@@ -15,6 +15,7 @@
 #include "conn.h"
 #include "fethd.h"
 #include "policy.h"
+#include "relay.h"
 #include "reply.h"
 #include "request.h"
 #include "vlink.h"
@@ -153,6 +154,30 @@ add_addresses(cJSON *end, const struct end_spec *e)
 		    cJSON_CreateString(prefix_format(&e->addr[i], text)));
 }
 
+/* What is not as it mostly is. */
+static void
+add_options(cJSON *end, const struct end_spec *e)
+{
+	if (e->dgram)
+		cJSON_AddTrueToObject(end, "dgram");
+	if (e->mac_lock)
+		cJSON_AddTrueToObject(end, "mac_lock");
+	if (e->mtu_check)
+		cJSON_AddTrueToObject(end, "mtu_check");
+	if (e->rate == 0)
+		return;
+	cJSON_AddNumberToObject(end, "rate", (double)e->rate);
+	cJSON_AddNumberToObject(end, "burst", (double)e->burst);
+}
+
+static void
+add_closed(cJSON *end, const struct vport *p)
+{
+	if (p->closed != RELAY_OPEN)
+		cJSON_AddStringToObject(end, "closed",
+		    relay_closed_names[p->closed]);
+}
+
 static cJSON *
 end_json(const struct vlink *l, int i, int fd)
 {
@@ -176,6 +201,8 @@ end_json(const struct vlink *l, int i, int fd)
 	}
 	if (fd != -1)
 		cJSON_AddNumberToObject(out, "fd", fd);
+	add_options(out, e);
+	add_closed(out, &l->port[i]);
 	return out;
 }
 
@@ -225,6 +252,8 @@ reply_link(const struct vlink *l, const int *fd, bool with_token)
 		    fd != NULL ? fd[i] : -1));
 	if (with_token)
 		add_token(out, l->rec.token);
+	if (spec_relayed(s))
+		cJSON_AddTrueToObject(out, "relayed");
 	return out;
 }
 
@@ -249,6 +278,35 @@ add_counters(cJSON *end, const struct if_counters *c, bool host)
 		    (double)rows[i].value);
 }
 
+/* A relayed end. DROPPED: of the kernel, before the relay. */
+static void
+add_relayed(cJSON *end, const struct vlink *l, int i, uint64_t dropped)
+{
+	struct relay_counters	 c;
+	uint64_t		 lost = 0;
+	cJSON			*drops;
+	int			 why;
+
+	relay_count(l->relay, i, &c);
+	for (why = 0; why < RELAY_REFUSED; why++)
+		lost += c.drops[why];
+	cJSON_AddNumberToObject(end, "rx_frames", (double)c.rx_frames);
+	cJSON_AddNumberToObject(end, "rx_bytes", (double)c.rx_bytes);
+	cJSON_AddNumberToObject(end, "rx_dropped",
+	    (double)(c.drops[RELAY_REFUSED] + c.drops[RELAY_NOROOM]));
+	cJSON_AddNumberToObject(end, "tx_frames", (double)c.tx_frames);
+	cJSON_AddNumberToObject(end, "tx_bytes", (double)c.tx_bytes);
+	cJSON_AddNumberToObject(end, "tx_dropped", (double)(lost + dropped));
+	drops = cJSON_AddObjectToObject(end, "drops");
+	for (why = 0; why < RELAY_DROPS; why++)
+		if (c.drops[why] != 0)
+			cJSON_AddNumberToObject(drops, relay_drop_names[why],
+			    (double)c.drops[why]);
+	if (dropped != 0)
+		cJSON_AddNumberToObject(drops, "interface", (double)dropped);
+	add_closed(end, &l->port[i]);
+}
+
 cJSON *
 reply_stats(const struct vlink *l)
 {
@@ -264,11 +322,45 @@ reply_stats(const struct vlink *l)
 	ends = cJSON_AddArrayToObject(out, "ends");
 	for (i = 0; i < 2; i++) {
 		end = cJSON_CreateObject();
-		cJSON_AddBoolToObject(end, "counted", counted);
-		if (counted)
+		cJSON_AddBoolToObject(end, "counted", counted ||
+		    l->relay != NULL);
+		if (l->relay != NULL)
+			add_relayed(end, l, i, counted &&
+			    l->rec.spec.end[i].kind == END_HOST ?
+			    c.tx_dropped : 0);
+		else if (counted)
 			add_counters(end, &c,
 			    vlink_side(&l->rec.spec, i) == 0);
 		cJSON_AddItemToArray(ends, end);
+	}
+	return out;
+}
+
+/* Impair */
+
+cJSON *
+reply_impair(const struct vlink *l)
+{
+	const struct impair_conf *c;
+	cJSON			 *out = cJSON_CreateObject(), *ends, *end;
+	int			  i;
+
+	ends = cJSON_AddArrayToObject(out, "ends");
+	for (i = 0; i < 2; i++) {
+		c = &l->impair[i];
+		end = cJSON_CreateObject();
+		cJSON_AddItemToArray(ends, end);
+		if (!impair_any(c))
+			continue;
+		cJSON_AddNumberToObject(end, "delay_us", (double)c->delay_us);
+		cJSON_AddNumberToObject(end, "jitter_us",
+		    (double)c->jitter_us);
+		cJSON_AddNumberToObject(end, "loss", c->loss);
+		cJSON_AddNumberToObject(end, "duplicate", c->duplicate);
+		cJSON_AddNumberToObject(end, "reorder", c->reorder);
+		cJSON_AddNumberToObject(end, "rate", (double)c->rate);
+		cJSON_AddBoolToObject(end, "down", c->down);
+		cJSON_AddNumberToObject(end, "seed", (double)c->seed);
 	}
 	return out;
 }
@@ -299,6 +391,8 @@ rule_json(const struct policy_rule *r)
 	}
 	cJSON_AddNumberToObject(out, "max_mtu", r->max_mtu);
 	cJSON_AddNumberToObject(out, "quota", r->quota);
+	cJSON_AddBoolToObject(out, "mac_lock", r->mac_lock);
+	cJSON_AddNumberToObject(out, "max_rate", (double)r->max_rate);
 	return out;
 }
 

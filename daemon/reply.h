@@ -53,6 +53,8 @@ void	reply_error(struct request *req, enum error_id id, ...);
 cJSON	*reply_link(const struct vlink *l, const int *fd, bool with_token);
 /* A LinkStats object. */
 cJSON	*reply_stats(const struct vlink *l);
+/* The reply of Impair. */
+cJSON	*reply_impair(const struct vlink *l);
 /* The reply of Policy. */
 cJSON	*reply_policy(const struct policy *p);
 

@@ -67,8 +67,6 @@ struct description_params {
 /* Parameter tables. */
 
 #define F(s, f)	.offset = offsetof(struct s, f)
-#define P_LINK	{ .name = "link", .type = PARAM_STRING, .required = true, \
-	  .offset = 0, .size = LINK_REF }
 
 static const struct param no_params[] = { { .name = NULL } };
 
@@ -321,6 +319,7 @@ do_resume(struct request *req, void *params)
 {
 	const struct resume_params *p = params;
 	struct vlink	*l = req->link;
+	int		 fd = -1, index[2] = { -1, -1 };
 	cJSON		*out;
 
 	if (!token_equal(l->rec.token, p->token)) {
@@ -342,12 +341,16 @@ do_resume(struct request *req, void *params)
 	/* A client that holds both ports of a pair resumes twice. */
 	if (l->rec.spec.lease == LEASE_SESSION && l->lease.conn == NULL)
 		tie_bind(&l->lease, req->conn);
-	if (p->given)
+	/* A relayed port that was closed meanwhile is a new one. */
+	if (p->given && l->relay != NULL && !l->port[p->end].live &&
+	    (fd = vlink_port_take(l, (int)p->end, req->conn)) >= 0)
+		index[p->end] = 0;
+	else if (p->given)
 		tie_bind(&l->port[p->end].holder, req->conn);
 	vlink_settle(l);
 	out = cJSON_CreateObject();
-	cJSON_AddItemToObject(out, "link", reply_link(l, NULL, true));
-	reply_done(req, out, NULL, 0);
+	cJSON_AddItemToObject(out, "link", reply_link(l, index, true));
+	reply_done(req, out, &fd, fd >= 0);
 }
 
 /* State and counters. */
@@ -588,6 +591,8 @@ const struct method methods[] = {
 	  NEED_OWNER, 0, do_get, NULL },
 	{ BROKER, "Stats", stats_params, sizeof(struct stats_params),
 	  NEED_NOTHING, 0, do_stats, stats_init },
+	{ BROKER, "Impair", impair_params, sizeof(struct impair_params),
+	  NEED_OWNER, 0, impair_run, NULL },
 	{ BROKER, "Watch", filter_params, sizeof(struct filter_params),
 	  NEED_NOTHING, M_MORE, do_watch, NULL },
 	{ BROKER, "Capture", capture_params, sizeof(struct capture_params),

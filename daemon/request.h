@@ -34,6 +34,8 @@ struct request {
 struct link_params {
 	char		link[LINK_REF];
 };
+#define P_LINK	{ .name = "link", .type = PARAM_STRING, .required = true, \
+	  .offset = 0, .size = LINK_REF }
 
 enum need { NEED_NOTHING, NEED_POLICY, NEED_OWNER };
 
@@ -51,6 +53,20 @@ struct method {
 #define M_MORE	0x02	/* only with "more" */
 
 extern const struct method methods[];	/* ended by a NULL name */
+
+/* request_impair.c */
+struct impair_params {
+	struct link_params l;
+	int64_t		end;
+	bool		end_given, set_given;
+	struct impair_set {
+		int64_t	delay_us, jitter_us, loss, duplicate, reorder, rate,
+			seed;
+		bool	down, seed_given;
+	} set;
+};
+extern const struct param impair_params[];
+void	impair_run(struct request *req, void *params);
 
 /*
  * A whole message of C came: TEXT of SIZE bytes, without the NUL. Replies now

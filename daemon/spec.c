@@ -177,7 +177,8 @@ spec_class(struct link_spec *spec, int i, enum port_class host_auto,
 		return (spec_fail(err, i, "class",
 		    "a class is auto, tap, socket, raw or stream"));
 	if (e->class == CLASS_AUTO)
-		e->class = spec->kind == LINK_PAIR ? CLASS_SOCKET : host_auto;
+		e->class = spec->kind == LINK_PAIR || spec->relay ?
+		    CLASS_SOCKET : host_auto;
 	if (spec->kind == LINK_PAIR && e->class != CLASS_SOCKET &&
 	    e->class != CLASS_STREAM)
 		return (spec_fail(err, i, "class",
@@ -342,6 +343,105 @@ spec_mtu(struct link_spec *spec, struct spec_error *err)
 	return (0);
 }
 
+bool
+spec_relayed(const struct link_spec *spec)
+{
+	const struct end_spec *e;
+	unsigned int i;
+
+	if (spec->relay)
+		return (true);
+	for (i = 0; i < 2; i++) {
+		e = &spec->end[i];
+		if (e->kind == END_PORT && (e->class == CLASS_STREAM ||
+		    (e->class == CLASS_SOCKET && spec->kind == LINK_HOST)))
+			return (true);
+	}
+	return (false);
+}
+
+static int
+spec_relay(const struct link_spec *spec, struct spec_error *err)
+{
+	unsigned int i;
+
+	if (!spec->relay)
+		return (0);
+	if (spec->kind == LINK_WIRE)
+		return (spec_fail(err, -1, "relay",
+		    "a wire link has no port, and nothing to relay"));
+	for (i = 0; i < 2; i++)
+		if (spec->end[i].kind == END_PORT &&
+		    spec->end[i].class != CLASS_SOCKET &&
+		    spec->end[i].class != CLASS_STREAM)
+			return (spec_fail(err, -1, "relay",
+			    "a port of class %s is not relayed: ask for class "
+			    "socket or stream",
+			    port_class_names[spec->end[i].class]));
+	return (0);
+}
+
+static int
+spec_dgram(const struct link_spec *spec, int i, struct spec_error *err)
+{
+	const struct end_spec *e = &spec->end[i], *o = &spec->end[!i];
+
+	if (e->dgram && (e->kind != END_PORT || e->class != CLASS_SOCKET))
+		return (spec_fail(err, i, "dgram",
+		    "only a port of class socket is a datagram socket"));
+	if (e->dgram && !spec_relayed(spec) && !o->dgram)
+		return (spec_fail(err, i, "dgram",
+		    "the two ends of a socket pair are of one type: ask for "
+		    "it at both, or for the relay"));
+	return (0);
+}
+
+/* What the relay checks of the frames that a port sends. */
+static int
+spec_checks(struct link_spec *spec, int i, struct spec_error *err)
+{
+	struct end_spec *e = &spec->end[i];
+	const char *field = e->mac_lock ? "mac_lock" : e->mtu_check ?
+	    "mtu_check" : e->rate != 0 ? "rate" : "burst";
+	uint64_t least = spec->mtu + SPEC_OVERHEAD;
+
+	if (!e->mac_lock && !e->mtu_check && e->rate == 0 && e->burst == 0)
+		return (0);
+	if (e->kind != END_PORT)
+		return (spec_fail(err, i, field,
+		    "only frames that a port sends are checked"));
+	if (!spec_relayed(spec))
+		return (spec_fail(err, i, field, "nobody sees the frames of "
+		    "this link: ask for class %s, or for the relay",
+		    spec->kind == LINK_PAIR ? "stream" : "socket"));
+	if (e->rate == 0 && e->burst != 0)
+		return (spec_fail(err, i, "burst", "it needs a rate"));
+	if (e->rate > BOUND_RATE_MAX || e->burst > BOUND_RATE_MAX)
+		return (spec_fail(err, i, field, "at most %llu bytes",
+		    (unsigned long long)BOUND_RATE_MAX));
+	if (e->burst != 0 && e->burst < least)
+		return (spec_fail(err, i, "burst", "below the longest frame "
+		    "(%llu bytes) none of that length would pass",
+		    (unsigned long long)least));
+	if (e->rate != 0 && e->burst == 0)
+		e->burst = e->rate / 10 > 2 * least ? e->rate / 10 : 2 * least;
+	return (0);
+}
+
+static int
+spec_frames(struct link_spec *spec, struct spec_error *err)
+{
+	int i, r;
+
+	if ((r = spec_relay(spec, err)) != 0)
+		return (r);
+	for (i = 0; i < 2; i++)
+		if ((r = spec_dgram(spec, i, err)) != 0 ||
+		    (r = spec_checks(spec, i, err)) != 0)
+			return (r);
+	return (0);
+}
+
 static int
 spec_end(struct link_spec *spec, int i, enum port_class host_auto,
     struct spec_error *err)
@@ -368,7 +468,9 @@ spec_check(struct link_spec *spec, enum port_class host_auto,
 	    (r = spec_end(spec, 0, host_auto, err)) != 0 ||
 	    (r = spec_end(spec, 1, host_auto, err)) != 0)
 		return (r);
-	return (spec_mtu(spec, err));
+	if ((r = spec_mtu(spec, err)) != 0)
+		return (r);
+	return (spec_frames(spec, err));
 }
 
 unsigned int

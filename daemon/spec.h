@@ -48,6 +48,10 @@ struct end_spec {
 	uint8_t		naddr;
 	uint8_t		mac[6];
 	int8_t		netns;		/* index of a descriptor, or -1 */
+	/* Of a port: SOCK_DGRAM, and what the relay checks. */
+	uint8_t		dgram;
+	uint8_t		mac_lock, mtu_check;
+	uint64_t	rate, burst;	/* bytes/s, bytes; 0: any */
 	struct prefix	addr[BOUND_ADDRESSES];
 };
 
@@ -57,6 +61,7 @@ struct link_spec {
 	uint8_t		lease;		/* enum lease */
 	uint8_t		dry_run;
 	uint8_t		nlabels;
+	uint8_t		relay;		/* asked for; see spec_relayed */
 	uint32_t	mtu;			/* 0: 1500 by spec_check */
 	struct end_spec	end[2];
 	struct label	labels[BOUND_LABELS];
@@ -73,13 +78,20 @@ void	spec_init(struct link_spec *spec);
 
 /*
  * Give SPEC its kind, resolve CLASS_AUTO (a pair link's to socket, a host
- * link's to HOST_AUTO) and take (yes for the first port), fill in the default
+ * link's to HOST_AUTO, or to socket when it asks for the relay) and take (yes for the first port), fill in the default
  * MTU and check every field against the others and against bounds.h. Whether a
  * backend can do it is not its business. Pure. Checking a checked SPEC again
  * changes nothing. Returns 0, or -EINVAL with *ERR filled.
  */
 int	spec_check(struct link_spec *spec, enum port_class host_auto,
 	    struct spec_error *err);
+
+/* True when the daemon's relay moves the frames of SPEC (checked): class stream,
+ * class socket on a host link, or where it was asked for. */
+bool	spec_relayed(const struct link_spec *spec);
+
+/* The longest frame of a link of this MTU: header and one VLAN tag. */
+#define SPEC_OVERHEAD	18
 
 /* True when NAME is 1..BOUND_NAME of [A-Za-z0-9._-], not starting with '.' or
  * '-'. */

@@ -29,6 +29,7 @@
 #include "plat.h"
 #include "policy.h"
 #include "reap.h"
+#include "relayed.h"
 #include "request.h"
 #include "vlink.h"
 #include "warden_call.h"
@@ -388,6 +389,7 @@ vlink_free(struct vlink *l)
 	l->owner->total--;
 	owner_put(t, l->owner);
 	tie_unbind(&l->lease);
+	relayed_stop(l);
 	for (i = 0; i < 2; i++) {
 		tie_unbind(&l->port[i].holder);
 		wire_close(&l->port[i].fd);
@@ -402,15 +404,19 @@ wants_keep(const struct vlink *l)
 	const struct link_spec	*s = &l->rec.spec;
 
 	return l->d->warden != NULL && (s->lease == LEASE_NAMED ||
-	    !s->end[0].take || !s->end[1].take);
+	    spec_relayed(s) || !s->end[0].take || !s->end[1].take);
 }
 
 static int
 make_pair(struct vlink *l)
 {
-	int	fd[2], rv;
+	int	fd[2] = { -1, -1 }, rv;
 
-	if ((rv = plat_frame_pair(fd)) != 0)
+	if (spec_relayed(&l->rec.spec))
+		return relayed_start(l, fd);
+	rv = l->rec.spec.end[0].dgram ? plat_datagram_pair(fd) :
+	    plat_frame_pair(fd);
+	if (rv != 0)
 		return rv;
 	l->port[0].fd = fd[0];
 	l->port[1].fd = fd[1];
@@ -507,11 +513,37 @@ no_ipv6(int error)
 	return error == EACCES || error == EOPNOTSUPP || error == EAFNOSUPPORT;
 }
 
+/* The TAP of a host link goes to its port, or to the relay. */
+static int
+made_host(struct vlink *l, int *fd)
+{
+	int	port = l->rec.spec.end[0].kind == END_PORT ? 0 : 1;
+	int	fds[2] = { -1, -1 };
+
+	if (!spec_relayed(&l->rec.spec)) {
+		l->port[port].fd = wire_take(fd);
+		return 0;
+	}
+	fds[!port] = wire_take(fd);
+	return relayed_start(l, fds);
+}
+
+/* What the warden made is of no use without the relay. */
+static void
+made_undo(struct vlink *l, int error)
+{
+	struct request	*req = l->req;
+
+	l->req = NULL;
+	reap_link(l, "it cannot be relayed");
+	if (req != NULL)
+		request_open_failed(req, WM_OP_RELAY, error);
+}
+
 void
 vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 {
 	struct request	*req = l->req;
-	int		 port;
 
 	if (l->state != LINK_OPENING) {
 		/* Reaped meanwhile, or a pair of old that is kept again. */
@@ -533,11 +565,13 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 		vlink_failed(l, error, op);
 		return;
 	}
-	if (l->rec.spec.kind == LINK_HOST) {
-		port = l->rec.spec.end[0].kind == END_PORT ? 0 : 1;
-		l->port[port].fd = wire_take(&fd);
-	}
+	if (l->rec.spec.kind == LINK_HOST)
+		error = made_host(l, &fd);
 	wire_close(&fd);
+	if (error != 0) {
+		made_undo(l, -error);
+		return;
+	}
 	l->req = NULL;
 	vlink_move(l, made_state(&l->rec.spec));
 	/* Nobody is left who would ever learn of it. */
@@ -556,6 +590,21 @@ monotonic_secs(void)
 	return ts.tv_sec;
 }
 
+/* What the relay had when the last broker died. */
+static void
+restore_relayed(struct vlink *l, int fds[2])
+{
+	int	i, rv;
+
+	for (i = 0; i < 2; i++)
+		l->port[i].spent = fds[i] != -1 &&
+		    l->rec.spec.lease == LEASE_SESSION;
+	if ((rv = relayed_start(l, fds)) != 0)
+		log_warnx("link @%llu %s: cannot be relayed again: %s",
+		    (unsigned long long)l->rec.id, l->rec.spec.name,
+		    strerror(-rv));
+}
+
 void
 vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 {
@@ -571,7 +620,9 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 		return;
 	}
 	l->told_warden = true;
-	for (i = 0; i < 2; i++) {
+	if (spec_relayed(&l->rec.spec))
+		restore_relayed(l, fds);
+	else for (i = 0; i < 2; i++) {
 		l->port[i].fd = wire_take(&fds[i]);
 		l->port[i].spent = l->port[i].fd == -1;
 	}
@@ -580,8 +631,9 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 		l->deadline = monotonic_secs() + d->policy->grace_secs;
 	} else {
 		/* A named pair whose descriptors went with the old warden. */
-		if (l->rec.spec.kind == LINK_PAIR && l->port[0].fd == -1 &&
-		    l->port[1].fd == -1 && make_pair(l) == 0) {
+		if (l->rec.spec.kind == LINK_PAIR && l->relay == NULL &&
+		    l->port[0].fd == -1 && l->port[1].fd == -1 &&
+		    make_pair(l) == 0) {
 			l->port[0].spent = l->port[1].spent = false;
 			wcall_keep(l);
 		}
@@ -622,7 +674,8 @@ vlink_port_free(const struct vlink *l, int end)
 
 	return l->rec.spec.end[end].kind == END_PORT &&
 	    (l->state == LINK_UP || l->state == LINK_DETACHED) &&
-	    p->holder.conn == NULL && !p->spent && p->fd != -1;
+	    p->holder.conn == NULL && !p->spent &&
+	    (p->fd != -1 || l->relay != NULL);
 }
 
 int
@@ -632,7 +685,11 @@ vlink_port_take(struct vlink *l, int end, struct conn *c)
 	bool		 session = l->rec.spec.lease == LEASE_SESSION;
 	int		 fd;
 
-	if (session) {
+	if (l->relay != NULL) {
+		if ((fd = relayed_take(l, end)) < 0)
+			return fd;
+		p->spent = session;
+	} else if (session) {
 		fd = wire_take(&p->fd);
 		p->spent = true;
 		/* The holder of the other end must see end-of-file when this
@@ -651,6 +708,9 @@ void
 vlink_port_release(struct vlink *l, int end)
 {
 	tie_unbind(&l->port[end].holder);
+	/* Others read end-of-file, be it now or when he is gone. */
+	if (l->rec.spec.end[end].dgram)
+		relayed_release(l, end);
 	vlink_settle(l);
 }
 

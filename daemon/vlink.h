@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "impair.h"
 #include "spec.h"
 #include "warden_msg.h"
 
@@ -40,6 +41,10 @@ struct vport {
 	int		fd;		/* ours: not handed out yet, or named */
 	bool		spent;		/* session: was handed out, is not ours any more */
 	struct tie	holder;
+	/* Relayed: fd is not used. */
+	bool		live;		/* the relay has a descriptor for it */
+	uint8_t		closed;		/* enum relay_closed of the last one */
+	uint32_t	generation;	/* counts its descriptors */
 };
 
 /* How many links of each kind a uid has. */
@@ -61,6 +66,8 @@ struct vlink {
 	struct link_record rec;		/* id, uid, token, spec: what survives */
 	struct tie	lease;
 	struct vport	port[2];
+	struct relay_link *relay;	/* its frames pass us, or NULL */
+	struct impair_conf impair[2];	/* of what each end sends */
 	struct request	*req;		/* the Open that waits for it */
 	int		netns;		/* a descriptor for CREATE, or -1 */
 	bool		told_warden;	/* it knows the slot: CREATE or KEEP went */

@@ -50,6 +50,7 @@ const char *const wm_op_names[WM_OPS] = {
 	[WM_OP_UP] = "bring the interface up",
 	[WM_OP_SOCKET] = "open the port's socket",
 	[WM_OP_KEEP] = "keep the descriptors",
+	[WM_OP_RELAY] = "start the relay",
 	[WM_OP_CAPTURE] = "open the capture socket",
 	[WM_OP_FILTER] = "attach the filter",
 	[WM_OP_FORK] = "start the capture",
@@ -307,6 +308,8 @@ wcall_create(struct vlink *l)
 		memset(m.addr[1], 0, sizeof(m.addr[1]));
 		if (s->lease == LEASE_NAMED)
 			m.flags |= WMF_KEEP;
+		if (spec_relayed(s))
+			m.flags |= WMF_KEEP | WMF_RELAY;
 		if (s->end[!host].class == CLASS_RAW)
 			m.flags |= WMF_RAW;
 	}
@@ -331,6 +334,8 @@ wcall_keep(struct vlink *l)
 	prepare(l, &m, WM_KEEP);
 	m.kind = s->kind;
 	m.record = l->rec;
+	if (spec_relayed(s))
+		m.flags |= WMF_RELAY;
 	for (i = 0; i < 2; i++) {
 		/* A session port that is handed out at once is never kept: its
 		 * peer must see end-of-file. */
@@ -343,6 +348,22 @@ wcall_keep(struct vlink *l)
 	l->told_warden = true;
 	if ((rv = send_msg(l->d->warden, &m, fds, n)) != 0)
 		vlink_made(l, -rv, WM_OP_KEEP, -1);
+}
+
+void
+wcall_keep_port(struct vlink *l, int end, int fd)
+{
+	struct wm_msg	m;
+	int		rv;
+
+	prepare(l, &m, WM_KEEP);
+	m.kind = l->rec.spec.kind;
+	m.record = l->rec;
+	m.flags = WMF_RELAY | (end == 0 ? WMF_END0 : WMF_END1);
+	/* Without it, the port ends if the broker does. */
+	if ((rv = send_msg(l->d->warden, &m, &fd, 1)) != 0)
+		log_warnx("slot %u: the warden does not keep port %d: %s",
+		    l->slot, end, strerror(-rv));
 }
 
 void

@@ -22,6 +22,9 @@ void	wcall_stop(struct fethd *d);
 void	wcall_create(struct vlink *l);
 /* Ask to hold duplicates of L's descriptors. Ends in vlink_made. */
 void	wcall_keep(struct vlink *l);
+/* Ask to hold a duplicate of FD, the relay's socket to port END of L, in place of
+ * the last one. */
+void	wcall_keep_port(struct vlink *l, int end, int fd);
 /* Ask to end L. Ends in reap_gone. */
 void	wcall_destroy(struct vlink *l);
 /* Ask to write the frames of L to FDS[0], as side 1 sees them when INVERT; with

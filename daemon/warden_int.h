@@ -33,6 +33,7 @@ struct wlink {
 	struct windex	index[2];
 	bool		named;
 	int		kept[2];	/* by end; -1: none */
+	int		relay_end;	/* host link: the relayed port, or -1 */
 	uint32_t	seq;		/* of the DESTROY that is under way */
 	struct wlink	*next, **prev;	/* in warden.closing */
 };

@@ -104,7 +104,7 @@ wlink_new(struct warden *w, const struct wm_msg *m)
 		return NULL;
 	l->cable.slot = m->slot;
 	l->cable.kind = (uint8_t)m->kind;
-	l->kept[0] = l->kept[1] = -1;
+	l->kept[0] = l->kept[1] = l->relay_end = -1;
 	l->named = m->record.spec.lease == LEASE_NAMED;
 	w->links[m->slot] = l;
 	return l;
@@ -217,7 +217,7 @@ create_ok(const struct warden *w, const struct wm_msg *m)
 	unsigned int	need, allowed;
 
 	if (m->kind == LINK_HOST) {
-		allowed = WMF_KEEP | WMF_RAW;
+		allowed = WMF_KEEP | WMF_RAW | WMF_RELAY;
 		need = BF_HOST | ((m->flags & WMF_RAW) != 0 ? BF_RAW : BF_TAP);
 	} else if (m->kind == LINK_WIRE) {
 		allowed = WMF_NETNS;
@@ -225,6 +225,10 @@ create_ok(const struct warden *w, const struct wm_msg *m)
 	} else {
 		return false;
 	}
+	/* The relay's TAP is one, and outlives the broker. */
+	if ((m->flags & WMF_RELAY) != 0 &&
+	    (m->flags & (WMF_KEEP | WMF_RAW)) != WMF_KEEP)
+		return false;
 	return m->slot < BOUND_UNITS && (m->flags & ~allowed) == 0 &&
 	    (w->conf->backend->features & need) == need &&
 	    m->mtu >= BOUND_MTU_MIN && m->mtu <= BOUND_MTU_MAX &&
@@ -235,7 +239,8 @@ static bool
 keep_ok(const struct wm_msg *m)
 {
 	return m->kind == LINK_PAIR && m->slot < BOUND_SLOTS &&
-	    (m->flags & ~(uint32_t)ENDS) == 0 && record_ok(&m->record);
+	    (m->flags & ~(uint32_t)(ENDS | WMF_RELAY)) == 0 &&
+	    record_ok(&m->record);
 }
 
 static bool
@@ -268,11 +273,15 @@ reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
 	broker_send(w, &r, &fd, fd != -1);
 }
 
-/* Which end of a host link the port is; the protocol's number, not the side. */
+/* Which end of a host link the TAP is kept as; the protocol's number, not the
+ * side. */
 static int
-port_end(const struct wm_msg *m)
+tap_end(const struct wm_msg *m)
 {
-	return m->record.spec.end[0].kind == END_PORT ? 0 : 1;
+	enum end_kind	kind = (m->flags & WMF_RELAY) != 0 ? END_HOST :
+			    END_PORT;
+
+	return m->record.spec.end[0].kind == kind ? 0 : 1;
 }
 
 static int
@@ -297,8 +306,9 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 		return error;
 	if ((m->flags & WMF_KEEP) != 0) {
 		*op = WM_OP_KEEP;
-		l->kept[port_end(m)] = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
-		error = l->kept[port_end(m)] == -1 ? -errno : 0;
+		wire_close(&l->kept[tap_end(m)]);
+		l->kept[tap_end(m)] = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+		error = l->kept[tap_end(m)] == -1 ? -errno : 0;
 	}
 	if (error == 0) {
 		*op = WM_OP_JOURNAL;
@@ -308,6 +318,7 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 		w->conf->backend->destroy(&c, 1);
 		wire_close(fd);
 	} else {
+		l->relay_end = (m->flags & WMF_RELAY) != 0 ? !tap_end(m) : -1;
 		index_add(w, l);
 	}
 	return error;
@@ -343,14 +354,36 @@ do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 	return true;
 }
 
+/* Of a relayed host link: the relay's socket to its one port, which is new. */
+static bool
+keep_port(struct warden *w, const struct wm_msg *m, int *fds,
+    unsigned int nfds)
+{
+	struct wlink	*l;
+
+	if (m->slot >= BOUND_UNITS || (l = w->links[m->slot]) == NULL ||
+	    l->cable.kind != LINK_HOST || l->cable.closing ||
+	    l->relay_end == -1 || nfds != 1 || !is_unix_socket(fds[0]) ||
+	    m->flags != (WMF_RELAY | (l->relay_end == 0 ? WMF_END0 :
+	    WMF_END1)))
+		return false;
+	wire_close(&l->kept[l->relay_end]);
+	l->kept[l->relay_end] = wire_take(&fds[0]);
+	reply(w, m, 0, WM_OP_KEEP, -1);
+	return true;
+}
+
 static bool
 do_keep(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 {
 	struct wlink	*l;
 	unsigned int	 i, next = 0, given[2];
 	bool		 fresh = w->links[m->slot % BOUND_SLOTS] == NULL;
+	bool		 relay = (m->flags & WMF_RELAY) != 0;
 	int		 error = 0;
 
+	if (m->kind == LINK_HOST)
+		return keep_port(w, m, fds, nfds);
 	given[0] = (m->flags & WMF_END0) != 0;
 	given[1] = (m->flags & WMF_END1) != 0;
 	if (!keep_ok(m) || nfds != given[0] + given[1])
@@ -368,6 +401,8 @@ do_keep(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 		wlink_free(w, l);
 	}
 	for (i = 0; i < 2 && error == 0; i++) {
+		if (relay && !given[i])
+			continue;
 		wire_close(&l->kept[i]);
 		if (given[i])
 			l->kept[i] = wire_take(&fds[next++]);

@@ -16,7 +16,8 @@
 enum wm_type {
 	/* broker to warden */
 	WM_CREATE = 1,	/* make the interfaces of a host or wire link; 0..1 fd: a netns */
-	WM_KEEP,	/* hold exactly these ends of a pair link: 0..2 fds */
+	WM_KEEP,	/* hold exactly these ends of a pair link: 0..2 fds; of a
+			 * relayed link (WMF_RELAY): exchange these, leave others */
 	WM_DESTROY,	/* end a link; answered by WM_GONE only */
 	WM_CAPTURE,	/* write the frames of a link to the 1st fd, a stream
 			 * socket; 2nd fd: a sealed file with the filter */
@@ -36,16 +37,20 @@ enum wm_type {
 /* enum wm_op: what the kernel refused, for BackendFailed.operation. */
 enum wm_op { WM_OP_NONE, WM_OP_CHECK, WM_OP_JOURNAL, WM_OP_OPEN, WM_OP_CREATE,
     WM_OP_MOVE, WM_OP_HARDEN, WM_OP_ADDRESS, WM_OP_UP, WM_OP_SOCKET,
-    WM_OP_KEEP, WM_OP_CAPTURE, WM_OP_FILTER, WM_OP_FORK, WM_OPS };
+    WM_OP_KEEP, WM_OP_RELAY, WM_OP_CAPTURE, WM_OP_FILTER, WM_OP_FORK,
+    WM_OPS };
 extern const char *const wm_op_names[WM_OPS];	/* in warden_call.c */
 
 #define WMF_KEEP	0x01	/* CREATE: hold a duplicate of the port (named) */
 #define WMF_RAW		0x02	/* CREATE of a host link: veth and AF_PACKET */
 #define WMF_NETNS	0x04	/* CREATE of a wire link: I/O side into the fd's netns */
-#define WMF_INVERT	0x08	/* CAPTURE: as side 1 sees it */
+#define WMF_RELAY	0x08	/* CREATE of a host link, with KEEP: the TAP is the
+				 * relay's, so it is kept as the host end's; KEEP: the
+				 * descriptors are the relay's, one a port */
 #define WMF_END0	0x10	/* KEEP, RESTORE: there is a descriptor of end 0 */
 #define WMF_END1	0x20
 #define WMF_HELD	0x40	/* RESTORE: the interface lives, a client may hold it */
+#define WMF_INVERT	0x80	/* CAPTURE: as side 1 sees it */
 
 /* What the broker must know of a link to carry on after a crash. */
 struct link_record {
@@ -56,7 +61,7 @@ struct link_record {
 	uint8_t			token[16];
 	struct link_spec	spec;
 };
-#define LINK_RECORD_VERSION	1
+#define LINK_RECORD_VERSION	2
 
 struct wm_msg {
 	uint32_t		type;		/* enum wm_type */

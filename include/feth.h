@@ -101,7 +101,15 @@ struct feth_end_spec {
 	/* Path of the network namespace that the interface goes to, or NULL;
 	 * only for a host end of a wire link. "/proc/self/fd/N" works, too. */
 	const char	*netns;
-	const void	*reserved[4];	/* NULL */
+	/* Of a port: a datagram socket (class socket), which does not tell when
+	 * the other side went. */
+	bool		dgram;
+	/* Of a relayed port, what it may send: its own MAC as source alone; no
+	 * more than the MTU, tagged or not; bytes a second (0: any), in bursts
+	 * (0: chosen). What does not fit is dropped, and counted. */
+	bool		mac_lock, mtu_check;
+	uint64_t	rate, burst;
+	const void	*reserved[1];	/* NULL */
 };
 
 /*
@@ -116,6 +124,19 @@ struct feth_spec {
 	unsigned int	mtu;		/* bytes, 0: the default */
 	bool		dry_run;	/* tell what would be, make nothing */
 	const struct feth_label *labels; /* ended by a NULL key, or NULL */
+	/* Have the daemon move the frames. It does so unasked for FETH_STREAM,
+	 * and for FETH_SOCKET on a host link. */
+	bool		relay;
+};
+
+/* What happens to the frames that one end sends; all zero: nothing. */
+struct feth_impairment {
+	uint64_t	delay_us, jitter_us;	/* jitter <= delay, plus or minus */
+	/* Chances in millionths. What is reordered is not delayed. */
+	uint32_t	loss, duplicate, reorder;
+	uint64_t	rate;		/* bytes a second; 0: any */
+	uint64_t	seed;		/* below 2^53; 0: the daemon takes one */
+	bool		down;		/* nothing passes */
 };
 
 /* One frame of a batch. */
@@ -278,6 +299,14 @@ int	feth_peer_end(const struct feth_link *link);
 /* The whole description as JSON text, without token; for free(3). NULL: no
  * memory. */
 char	*feth_json(const struct feth_link *link);
+/*
+ * Impair what END (0, 1; FETH_MINE: both) of the relayed link NAME sends, in
+ * place of what was before. It ends with the link, or with the daemon's
+ * process. FETH_UNSUPPORTED when the link is not relayed, FETH_INVALID_SPEC,
+ * FETH_NO_SUCH_LINK, and those of feth_call.
+ */
+int	feth_impair(struct feth_conn *conn, const char *name, int end,
+	    const struct feth_impairment *set, struct feth_error *err);
 /* Ask the daemon again. */
 int	feth_refresh(struct feth_link *link, struct feth_error *err);
 

@@ -44,7 +44,9 @@ tells 1 'NoSuchLink' ping nobody
 tells 1 'NameInUse: .*"lab"' open lab --pair
 tells 1 'Unsupported: .*host links' open x --host
 tells 1 'Unsupported: .*wire links' open x --wire
-tells 1 'Unsupported: .*stream' open x --pair --class stream
+run fethc open x --pair --mac-lock
+is "a lock that nobody watches" "$rc" 1
+like "is told" "$err" 'InvalidSpec: .*mac_lock: nobody sees the frames'
 run fethc open 'a b' --pair
 is "a name with a blank" "$rc" 1
 like "is told" "$err" 'InvalidSpec: name: '

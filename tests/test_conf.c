@@ -217,7 +217,7 @@ static const struct {
 	    "a rule without \"allow\"" },
 	{ RULE("\"mtu\": 1"), 5, "unknown key \"mtu\": the keys of a rule are "
 	    "allow, name, who, kinds, classes, leases, names, addresses, "
-	    "max_mtu and quota" },
+	    "max_mtu, quota, mac_lock and max_rate" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
 	    "\"allow\":\"yes\"}]}", 2, "true, or false" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
@@ -288,6 +288,10 @@ static const struct {
 	{ RULE("\"quota\": 0"), 5, "for no limit leave \"quota\" out" },
 	{ RULE("\"quota\": 32769"), 5, "from 1 to 32768" },
 	{ RULE("\"quota\": [1]"), 5, "whole number" },
+	{ RULE("\"mac_lock\": 1"), 5, "true or false" },
+	{ RULE("\"max_rate\": 0"), 5, "bytes a second" },
+	{ RULE("\"max_rate\": 1.5"), 5, "bytes a second" },
+	{ DENY("\"mac_lock\": true"), 3, "\"mac_lock\" has no sense" },
 	{ DENY("\"quota\": 1"), 3, "\"quota\" has no sense" },
 	{ DENY("\"max_mtu\": 1500"), 3, "\"max_mtu\" has no sense" },
 	/* strings that look like structure do not move the line */

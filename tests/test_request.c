@@ -28,6 +28,7 @@
 #include "plat.h"
 #include "policy.h"
 #include "reap.h"
+#include "relayed.h"
 #include "request.h"
 #include "vlink.h"
 #include "warden_call.h"
@@ -244,6 +245,7 @@ teardown(void **state)
 	while ((l = vlink_next(&d, &n)) != NULL)
 		vlink_free(l);
 	assert_null(d.streams);
+	relayed_end(&d);
 	vlink_table_free(d.links);
 	free(d.policy);
 	event_base_free(d.base);
@@ -419,7 +421,28 @@ test_open(void **state)
 		{ ANN, OPEN(HOST, HOST, ""), "fethd.Broker.Unsupported",
 		  "wire links", 0 },
 		{ ANN, OPEN("{\"kind\":\"port\",\"class\":\"stream\"}", PORT,
-		  ""), "fethd.Broker.Unsupported", "stream", 0 },
+		  ",\"name\":\"st\""), "", "\"relayed\":true", 1 },
+		{ ANN, CALL("Impair", "{\"link\":\"st\",\"set\":{\"loss\":5,"
+		  "\"seed\":7}}"), "", "\"loss\":5", 0 },
+		{ ANN, CALL("Impair", "{\"link\":\"st\",\"end\":0,\"set\":{}}"),
+		  "", "{\"ends\":[{},{\"delay_us\":0,", 0 },
+		{ ANN, CALL("Impair", "{\"link\":\"st\",\"set\":{\"loss\":"
+		  "1000001}}"), INVALID, FIELD("set.loss"), 0 },
+		{ ANN, CALL("Impair", "{\"link\":\"st\",\"set\":{\"delay_us\":"
+		  "1,\"jitter_us\":2}}"), INVALID, FIELD("set.jitter_us"), 0 },
+		{ ANN, CALL("Impair", "{\"link\":\"st\",\"set\":{\"reorder\":"
+		  "1}}"), INVALID, FIELD("set.reorder"), 0 },
+		{ BOB, CALL("Impair", "{\"link\":\"st\"}"),
+		  "fethd.Broker.NoSuchLink", NULL, 0 },
+		{ ANN, LINK("Close", "st"), "", NULL, 0 },
+		{ ANN, OPEN(PORT, PORT, ",\"name\":\"plain\""), "", NULL, 1 },
+		{ ANN, CALL("Impair", "{\"link\":\"plain\",\"set\":{}}"),
+		  "fethd.Broker.Unsupported", "--class stream", 0 },
+		{ ANN, LINK("Close", "plain"), "", NULL, 0 },
+		{ ANN, OPEN("{\"kind\":\"port\",\"mac_lock\":true}", PORT, ""),
+		  INVALID, FIELD("ends[0].mac_lock"), 0 },
+		{ ANN, OPEN("{\"kind\":\"port\",\"dgram\":true}", PORT, ""),
+		  INVALID, FIELD("ends[0].dgram"), 0 },
 	};
 
 	(void)state;
@@ -606,7 +629,7 @@ test_kernel_links(void **state)
 		{ ROOT, OPEN("{\"kind\":\"port\",\"class\":\"raw\"}", HOST, ""),
 		  "", "\"class\":\"raw\"", 1 },
 		{ ANN, OPEN("{\"kind\":\"port\",\"class\":\"socket\"}", HOST,
-		  ""), "fethd.Broker.Unsupported", "relayed", 0 },
+		  ""), "fethd.Broker.Unsupported", "of class socket", 0 },
 		{ ANN, OPEN(PORT, "{\"kind\":\"host\",\"addresses\":["
 		  "\"192.168.1.1/24\"]}", ""), "fethd.Broker.NotPermitted",
 		  "fethd-group", 0 },

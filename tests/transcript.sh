@@ -325,6 +325,18 @@ says B "$(call Explain '{"method":"Open","parameters":{"name":"prod1",'"$ports"'
 says B "$(call Explain '{"method":"Open","parameters":{"name":"test1",'"$ports"'}}')"
 end
 
+section Impair <<'END'
+Only of a relayed link. The reply tells what is in force at both ends, each about the frames that this end sends; `{}` is a
+perfect cable. The seed is the daemon's choice when it is not given.
+END
+quietly B "$(call Open '{"name":"rough","relay":true,'"$ports"'}')"
+says B "$(call Impair '{"link":"rough","end":0,"set":{"delay_us":20000,"jitter_us":5000,"loss":10000,"seed":42}}')"
+says B "$(call Impair '{"link":"rough","set":{}}')"
+says B "$(call Stats '{"link":"rough"}')"
+says B "$(call Impair '{"link":"keep"}')"
+quietly B "$(call Close '{"link":"rough"}')"
+end
+
 section Policy <<'END'
 The policy in force, for everybody to see. An empty list of names or addresses, a `quota` of 0: any will do.
 END

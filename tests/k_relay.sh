@@ -1,0 +1,126 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Host links whose frames pass the relay: nothing is lost, a reader that does
+# not read hurts nobody else, bad frames are counted, and a broker that is
+# killed is not noticed.
+# shellcheck disable=SC2119
+. "${srcdir:-.}/tests/lib.sh"
+. "${srcdir:-.}/tests/klib.sh"
+k_needs
+relay=$top_builddir/tests/relay_port
+[ -x "$relay" ] || die "$relay is not built: make check"
+mkdir -p "$T/bin" && cp "$relay" "$T/bin/" && relay=$T/bin/relay_port
+
+GRACE=5
+k_conf
+k_start relay
+
+port() {	# NAME CLASS OPTIONS... -- ARGS of relay_port, with PORT
+	pname=$1 pclass=$2
+	shift 2
+	popts=
+	while [ "$1" != -- ]; do
+		popts="$popts $1"
+		shift
+	done
+	shift
+	pkind=message
+	[ "$pclass" = stream ] && pkind=stream
+	pargs=$(printf '%s ' "$@" | sed "s/PORT/$pkind:{fd}/")
+	bg_user "$pname" "$FETHC" -s "$SOCK" exec "$pname" --host --class \
+	    "$pclass" $popts -- sh -c "$relay $pargs; exec sleep 120"
+	pid=$BG
+	wait_for "$TEST_DEADLINE" if_of "$pname" || die "$(cat "$T/$pname.log")"
+}
+if_of() {
+	[ "$(of "$1" .state 2>/dev/null)" = up ] && iface=$(host_if "$1")
+}
+said() {	# NAME PATTERN
+	grep -Eq "$2" "$T/$1.log"
+}
+counter() {	# INTERFACE NAME
+	ip -n "$NS" -s -j link show dev "$1" | jq ".[0].stats64.$2"
+}
+stat() {	# LINK JQ of its end 0
+	fethc --json stats "$1" | jq -r ".stats[0].ends[0]$2"
+}
+ended() {
+	kill "$pid"
+	wait_for 5 pid_gone "$pid"
+}
+broker_pid_new() {
+	now_pid=$(broker_pid)
+	[ -n "$now_pid" ] && [ "$now_pid" != "$broker" ] &&
+	    fethc list >/dev/null 2>&1
+}
+
+for class in socket stream; do
+	# --- from the program to the host, as fast as it goes
+
+	port up $class -- send PORT 100000 1500
+	check "$class: all are sent" wait_for 60 said up '^sent 100000'
+	all_in() {
+		[ "$(counter "$iface" rx.packets)" -ge 100000 ]
+	}
+	check "$class: the host has them all" wait_for 20 all_in
+	is "$class: not one was dropped" "$(stat up '.drops|tostring')" '{}'
+	is "$class: counted" "$(stat up .tx_frames)" 100000
+	grep '^sent' "$T/up.log"
+
+	# --- from the host to the program
+
+	ended
+	port down $class -- recv PORT 30000 5000
+	h "$relay" send "packet:$iface" 30000 1500 20000
+	check "$class: they come" wait_for 60 said down '^received'
+	like "$class: all of them, in order" "$(cat "$T/down.log")" \
+	    '^received 30000 of 30000, twice 0, out of order 0$'
+	sed -n 2p "$T/down.log"
+
+	# --- a reader that never reads, beside one that does
+
+	ended
+	port stuck $class -- fill PORT
+	stuck=$pid stuck_if=$iface
+	port live $class -- recv PORT 20000 5000
+	bg flood ip netns exec "$NS" "$relay" send "packet:$stuck_if" 400000 1500
+	flood=$BG
+	h "$relay" send "packet:$iface" 20000 1500 10000
+	check "$class: beside it they come" wait_for 60 said live '^received'
+	like "$class: all" "$(cat "$T/live.log")" \
+	    '^received 20000 of 20000, twice 0, out of order 0$'
+	sed -n 2p "$T/live.log"
+	check "$class: the daemon answers meanwhile" \
+	    [ "$(stat stuck .rx_frames)" -gt 10 ]
+	is "$class: and does not turn in circles" "$(ticks=$(awk '{
+	    print $14 + $15 }' "/proc/$(broker_pid)/stat"); sleep 1
+	    end=$(awk '{ print $14 + $15 }' "/proc/$(broker_pid)/stat")
+	    pid_alive "$flood" || [ $((end - ticks)) -lt 10 ] && echo idle)" idle
+	kill "$flood" 2>/dev/null
+	ended
+	kill "$stuck"
+
+	# --- kill -9 of the broker
+
+	port lives $class -- recv PORT 8000 4000
+	bg slow ip netns exec "$NS" "$relay" send "packet:$iface" 8000 500 2000
+	sleep 1
+	broker=$(broker_pid)
+	kill -9 "$broker"
+	within 3000 "$class: a new broker serves" broker_pid_new
+	check "$class: the port goes on" wait_for 30 said lives '^received'
+	got=$(sed -n 's/^received \([0-9]*\) .*/\1/p' "$T/lives.log")
+	check "$class: at most a turn was lost ($got of 8000)" \
+	    [ "${got:-0}" -ge 7936 ]
+	like "$class: and it did not end" "$(grep '^received' "$T/lives.log")" \
+	    'out of order [01]$'
+	check "$class: the link is its owner's again" wait_for 5 sh -c \
+	    "[ \"\$('$FETHC' -s '$SOCK' --json show '$USER_ID/lives' |
+	    jq -r .link.state)\" = up ]"
+	is "$class: the interface is the same" "$(host_if lives)" "$iface"
+	sleep $((GRACE + 1))
+	check "$class: after the grace time, too" if_there "$iface"
+	ended
+	within 3000 "$class: it ends with its program" if_gone "$iface"
+done
+k_stop
