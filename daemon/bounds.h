@@ -76,11 +76,13 @@
 #define BOUND_IMPAIR_FRAMES	16384
 
 /* Captures of one uid, and of all uids but root (which has its own beside
- * them). Each may cost BOUND_CAPTURE_QUEUE bytes of kernel memory, half a
- * megabyte of buffer, and on a link that is not relayed a process. */
+ * them). Each may cost half a megabyte of buffer, and either a process with
+ * BOUND_CAPTURE_QUEUE bytes of kernel memory, or (relayed) a thread with
+ * BOUND_CAPTURE_RING. */
 #define BOUND_CAPTURES_UID	16
 #define BOUND_CAPTURES		64
 #define BOUND_CAPTURE_QUEUE	(2 * 1024 * 1024)
+#define BOUND_CAPTURE_RING	(1024 * 1024)	/* a power of two */
 /* Bytes of a frame that are kept: an Ethernet header; what tcpdump takes too. */
 #define BOUND_SNAPLEN_MIN	14
 #define BOUND_SNAPLEN_MAX	262144

@@ -15,6 +15,7 @@
 #include "backend.h"
 #include "broker.h"
 #include "capture_open.h"
+#include "capture_relay.h"
 #include "conf.h"
 #include "conn.h"
 #include "fethd.h"
@@ -169,8 +170,9 @@ broker_clear(struct broker *b)
 		while ((l = vlink_next(d, &i)) != NULL)
 			vlink_free(l);
 	reap_stop(d);
-	capture_forget_all(d);
 	relayed_end(d);
+	rcapture_end_all(d);
+	capture_forget_all(d);
 	vlink_table_free(d->links);
 	free(d->policy);
 	for (n = 0; n < 3; n++)

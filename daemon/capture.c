@@ -93,31 +93,6 @@ capture_commit(struct capture *c, uint64_t ns, enum pcapng_dir dir,
 	c->counts.accepted++;
 }
 
-void
-capture_frame(struct capture *c, uint64_t ns, enum pcapng_dir dir,
-    const uint8_t *frame, uint32_t len)
-{
-	uint32_t	keep;
-	uint8_t		*p;
-
-	if (c->counts.received == UINT64_MAX)
-		c->counts.received = 0;
-	c->counts.received++;
-	if ((keep = capture_filter(c, frame, len)) == 0)
-		return;
-	if (keep > len)
-		keep = len;
-	if (keep > c->snaplen)
-		keep = c->snaplen;
-	if ((p = capture_room(c)) == NULL) {
-		c->counts.accepted++;
-		c->counts.dropped++;
-		return;
-	}
-	memcpy(p, frame, keep);
-	capture_commit(c, ns, dir, keep, len);
-}
-
 /* True when there was room for them. */
 static bool
 tell(struct capture *c, uint64_t ns)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A capture under way: frames in, a pcapng stream out to a reader that may be
- * slow. What is not sent waits in a buffer of fixed size; without room in it a
- * frame is lost to the capture, and counted, and that is all that the reader's
- * slowness does. Used by the capture process (capture_linux.c), and by whoever
- * else sees frames go by.
+ * slow. What is not sent waits in a buffer of fixed size; without room in it no
+ * frame is taken, and the queue that they come from drops and counts them. That
+ * is all that the reader's slowness does. Used by the capture process
+ * (capture_linux.c) and by the threads of capture_relay.c.
  */
 #ifndef FETHD_CAPTURE_H
 #define FETHD_CAPTURE_H
@@ -34,7 +34,9 @@ struct capture {
 	struct cbpf_insn *prog;		/* NULL: every frame */
 	uint8_t		*buf;
 	size_t		start, end;	/* what is unsent */
-	struct pcapng_counts counts;	/* end: when they were told last */
+	/* dropped, accepted, received: also the caller's to count in. end: when
+	 * they were told last. */
+	struct pcapng_counts counts;
 	uint64_t	told;		/* counts.dropped by then */
 	bool		ending;		/* no more frames, but the counters */
 	bool		ended;		/* they are in the buffer */
@@ -57,9 +59,6 @@ uint32_t capture_filter(const struct capture *c, const uint8_t *frame,
  * there; DIR as the interface sees it. */
 void	capture_commit(struct capture *c, uint64_t ns, enum pcapng_dir dir,
 	    uint32_t caplen, uint32_t len);
-/* All three in one: a frame goes by. Never waits. */
-void	capture_frame(struct capture *c, uint64_t ns, enum pcapng_dir dir,
-	    const uint8_t *frame, uint32_t len);
 
 /* At NS: put the counters into the stream when frames were lost since they were
  * told, at most once a second. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Capture: parameters -> can it be seen -> quota -> a stream whose start is
- * written here -> who writes the rest -> reply. The frames of a link with
- * interfaces are written by a process of the warden's (warden_capture.c), which
- * comes back through warden_call.c. Called by request.c.
+ * written here -> who writes the rest -> reply. The frames of a relayed link are
+ * written by a thread (capture_relay.c), those of another link with interfaces
+ * by a process of the warden's (warden_capture.c), which comes back through
+ * warden_call.c. Called by request.c.
  */
 #include <sys/socket.h>
 
@@ -14,7 +15,9 @@
 #include <string.h>
 
 #include "backend.h"
+#include "capture.h"
 #include "capture_open.h"
+#include "capture_relay.h"
 #include "cbpf.h"
 #include "conn.h"
 #include "fethd.h"
@@ -32,7 +35,8 @@ struct captured {
 	uint32_t	uid;		/* who captures */
 	uint64_t	link;		/* id */
 	uint32_t	seq;		/* of the CAPTURE that waits; 0: none */
-	uint32_t	number;		/* the warden's; 0: not known yet */
+	uint32_t	number;		/* the warden's; 0: none (yet) */
+	const struct rcapture *relay;	/* of a relayed link, or NULL */
 	struct request	*req;		/* that waits, or NULL */
 	int		reader;		/* for its reply, or -1 */
 };
@@ -131,13 +135,14 @@ refuse_unseen(struct request *req)
 {
 	const struct fethd	*d = req->conn->d;
 
-	if (vlink_is_kernel(&req->link->rec.spec) &&
-	    d->backend->capture != NULL)
+	if (req->link->relay != NULL ||
+	    (vlink_is_kernel(&req->link->rec.spec) &&
+	    d->backend->capture != NULL))
 		return false;
 	reply_error(req, ERR_UNSUPPORTED, "to capture a link whose frames do "
 	    "not pass the daemon", d->backend->name,
 	    "the two programs of a pair link share one socket pair; open it "
-	    "relayed (--class stream)");
+	    "relayed (--relay)");
 	return true;
 }
 
@@ -257,6 +262,58 @@ ask_warden(struct vlink *l, struct captured *c, int eye,
 }
 
 static void
+reply_captured(struct captured *c, struct request *req)
+{
+	cJSON	*out = cJSON_CreateObject();
+	int	 fd = wire_take(&c->reader);
+
+	log_info("link @%llu: a capture is given to uid %u pid %ld",
+	    (unsigned long long)c->link, c->uid, (long)req->conn->peer.pid);
+	c->req = NULL;
+	cJSON_AddNumberToObject(out, "fd", 0);
+	reply_done(req, out, &fd, 1);
+}
+
+static void
+captured_over(struct fethd *d, struct captured *c)
+{
+	log_info("link @%llu: a capture of uid %u is over",
+	    (unsigned long long)c->link, c->uid);
+	captured_free(d, c);
+}
+
+/* A relayed link: 0, and the reply goes; or -errno. OUT moves. */
+static int
+start_relayed(struct request *req, struct captured *c, int eye,
+    const struct capture_params *p, const struct cbpf_insn *prog, int *out)
+{
+	struct capture_conf	 conf = { .snaplen = (uint32_t)p->snaplen,
+	    .prog = prog, .ninsns = p->nfilter };
+	struct rcapture		*r;
+	int			 error;
+
+	error = rcapture_start(req->link, eye, wire_take(out), &conf, &r);
+	if (error != 0)
+		return error;
+	c->relay = r;
+	reply_captured(c, req);
+	return 0;
+}
+
+static int
+start_warden(struct request *req, struct captured *c, int eye,
+    const struct capture_params *p, const struct cbpf_insn *prog, int *out)
+{
+	int	error = ask_warden(req->link, c, eye, p, prog, *out);
+
+	if (error != 0)
+		return error;
+	c->req = req;
+	req->link = NULL;	/* it may go before the answer comes */
+	return 0;
+}
+
+static void
 refuse_system(struct request *req, enum wm_op op, int error)
 {
 	reply_error(req, ERR_BACKEND_FAILED, wm_op_names[op], (int64_t)error,
@@ -283,34 +340,17 @@ capture_run(struct request *req, void *params)
 	if ((error = stream_make(&c->reader, &out)) == 0) {
 		error = write_start(l, eye, (uint32_t)p->snaplen, out);
 		if (error == 0)
-			error = ask_warden(l, c, eye, p, prog, out);
+			error = (l->relay != NULL ? start_relayed :
+			    start_warden)(req, c, eye, p, prog, &out);
 		wire_close(&out);
 	}
-	if (error != 0) {
-		captured_free(d, c);
-		refuse_system(req, WM_OP_CAPTURE, -error);
+	if (error == 0)
 		return;
-	}
-	c->req = req;
-	req->link = NULL;	/* it may go before the answer comes */
+	captured_free(d, c);
+	refuse_system(req, WM_OP_CAPTURE, -error);
 }
 
 /* The warden comes back. */
-
-static void
-reply_captured(struct captured *c)
-{
-	struct request	*req = c->req;
-	cJSON		*out = cJSON_CreateObject();
-	int		 fd = wire_take(&c->reader);
-
-	log_info("link @%llu: capture %u given to uid %u pid %ld",
-	    (unsigned long long)c->link, c->number, c->uid,
-	    (long)req->conn->peer.pid);
-	c->req = NULL;
-	cJSON_AddNumberToObject(out, "fd", 0);
-	reply_done(req, out, &fd, 1);
-}
 
 void
 capture_answered(struct fethd *d, const struct wm_msg *m)
@@ -328,7 +368,7 @@ capture_answered(struct fethd *d, const struct wm_msg *m)
 	c->number = m->capture;
 	req = c->req;
 	if (m->error == 0 && req != NULL) {
-		reply_captured(c);
+		reply_captured(c, req);
 		return;
 	}
 	snprintf(id, sizeof(id), "@%llu", (unsigned long long)c->link);
@@ -357,9 +397,18 @@ capture_over(struct fethd *d, const struct wm_msg *m)
 	/* Else it was the last broker's. */
 	if (c == NULL)
 		return;
-	log_info("link @%llu: capture %u of uid %u is over",
-	    (unsigned long long)c->link, c->number, c->uid);
-	captured_free(d, c);
+	captured_over(d, c);
+}
+
+void
+capture_relay_over(struct fethd *d, const struct rcapture *r)
+{
+	struct captured	*c;
+
+	for (c = d->captures; c != NULL && c->relay != r; c = c->next)
+		;
+	if (c != NULL)
+		captured_over(d, c);
 }
 
 void

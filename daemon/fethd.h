@@ -18,6 +18,7 @@ struct backend;
 struct captured;
 struct conn;
 struct policy;
+struct rtaps;
 struct relay;
 struct server;
 struct vlinks;
@@ -35,6 +36,7 @@ struct fethd {
 	struct vlinks	*links;		/* vlink.c: the link table */
 	struct stream	*streams;	/* watch.c: all subscriptions */
 	struct captured	*captures;	/* capture_open.c: all of them */
+	struct rtaps	*taps;		/* capture_relay.c */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
 	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */

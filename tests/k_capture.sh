@@ -337,7 +337,7 @@ hold pair open twins --pair
 run fethc capture twins -w "$T/cap/no"
 is "a pair link out of the daemon's way" "$rc" 1
 like "is refused by name" "$err" 'Unsupported: '
-like "with what would help" "$err" 'hint: .*--class stream'
+like "with what would help" "$err" 'hint: .*--relay'
 kill "$BG"
 
 # --- the interface goes down and up, and then away under it
