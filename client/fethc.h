@@ -46,6 +46,7 @@ struct args {
 
 	/* what to do with it */
 	long		count, test;		/* -1: not given */
+	long		snaplen;		/* 0: not given */
 	long		interval_ms, wait_ms, timeout_ms; /* -1: not given */
 	const char	*hex, *file;
 	bool		verbose, dump, raw;
@@ -76,6 +77,7 @@ struct args {
 #define O_DUMP		0x400	/* how recv prints */
 #define O_FILTER	0x800
 #define O_IMPAIR	0x1000
+#define O_CAPTURE	0x2000
 #define O_GLOBAL	0x4000	/* every command */
 #define O_FRONT		0x8000	/* only before the command */
 
@@ -90,8 +92,9 @@ struct command {
 };
 
 extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_detach,
-    cmd_close, cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer, cmd_ping,
-    cmd_send, cmd_recv, cmd_policy, cmd_version, cmd_help;
+    cmd_close, cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer,
+    cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy, cmd_version,
+    cmd_help;
 
 /* ---- fethc.c ----------------------------------------------------------- */
 

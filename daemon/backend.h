@@ -37,6 +37,9 @@ struct cable {
 	uint8_t		offloads;	/* that the port was given */
 };
 
+struct capture;
+struct cbpf_insn;
+
 struct if_counters {
 	uint64_t	rx_frames, rx_bytes, rx_dropped;
 	uint64_t	tx_frames, tx_bytes, tx_dropped;
@@ -92,6 +95,17 @@ struct backend {
 	/* Warden, may be NULL: in how many ms monitor is to be called whatever
 	 * there is to read, or -1. */
 	int	(*monitor_ms)(void);
+
+	/* Warden: a socket that gets the first SNAPLEN bytes of every frame on
+	 * C's host side, from now on, of those that the NINSNS (or 0) of PROG
+	 * let through. 0, or -errno and *OP says at what. NULL: none. */
+	int	(*capture)(const struct cable *c, const struct cbpf_insn *prog,
+		    unsigned int ninsns, uint32_t snaplen, int *fd,
+		    enum wm_op *op);
+	/* In a process of its own, privileges already dropped: write what comes
+	 * from that socket to C until its reader goes, or wants no more, or
+	 * SIGTERM says that the link is gone. 0, or -errno: it did not begin. */
+	int	(*capture_run)(int fd, struct capture *c);
 
 	/* Broker: 1 when P overlaps a route of the host (its text in ROUTE), 0
 	 * when not, -errno. */

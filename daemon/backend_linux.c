@@ -44,6 +44,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "capture_linux.h"
 #include "linux_ask.h"
 #include "linux_spare.h"
 #include "log.h"
@@ -1024,6 +1025,20 @@ linux_monitor_fd(void)
 	return nl_monitor_fd(&lx.monitor);
 }
 
+static int
+linux_capture(const struct cable *c, const struct cbpf_insn *prog,
+    unsigned int ninsns, uint32_t snaplen, int *fd, enum wm_op *op)
+{
+	struct nl_link	l;
+	int		error;
+
+	*op = WM_OP_CAPTURE;
+	if ((error = netns_leave()) != 0 ||
+	    (error = ours(c->ifindex[0], c->slot, &l)) != 0)
+		return error;
+	return linux_sniff(l.ifindex, prog, ninsns, snaplen, fd, op);
+}
+
 const struct backend backend_linux = {
 	.name = "linux",
 	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW |
@@ -1038,6 +1053,8 @@ const struct backend backend_linux = {
 	.sweep = linux_sweep,
 	.monitor_fd = linux_monitor_fd,
 	.monitor = linux_monitor,
+	.capture = linux_capture,
+	.capture_run = linux_capture_run,
 	.overlap = linux_overlap,
 	.counters = linux_counters,
 };

@@ -10,8 +10,11 @@
 #define BOUND_MESSAGE		(64 * 1024)
 /* JSON nesting: parameters of Explain are five levels deep. */
 #define BOUND_DEPTH		16
-/* Members of one object and elements of one array. */
+/* Members of one object (keys are compared with each other). */
 #define BOUND_MEMBERS		128
+/* Elements of one array: more than BOUND_FILTER, so that a filter that is too
+ * long is told as such, and about what BOUND_MESSAGE has room for. */
+#define BOUND_ELEMENTS		1536
 /* Descriptors a client may send with one request (SCM_MAX_FD is 253). */
 #define BOUND_FDS_IN		4
 /* Descriptors of one reply: both ends of a pair link. */
@@ -75,6 +78,20 @@
 #define BOUND_DELAY_US		60000000
 #define BOUND_IMPAIR_BYTES	(4 * 1024 * 1024)
 #define BOUND_IMPAIR_FRAMES	16384
+
+/* Captures of one uid, and of all uids but root (which has its own beside
+ * them). Each may cost half a megabyte of buffer, and either a process with
+ * BOUND_CAPTURE_QUEUE bytes of kernel memory, or (relayed) a thread with
+ * BOUND_CAPTURE_RING. */
+#define BOUND_CAPTURES_UID	16
+#define BOUND_CAPTURES		64
+#define BOUND_CAPTURE_QUEUE	(2 * 1024 * 1024)
+#define BOUND_CAPTURE_RING	(1024 * 1024)	/* a power of two */
+/* Bytes of a frame that are kept: an Ethernet header; what tcpdump takes too. */
+#define BOUND_SNAPLEN_MIN	14
+#define BOUND_SNAPLEN_MAX	262144
+/* Instructions of a capture filter: 50 ports by name are 150. */
+#define BOUND_FILTER		1024
 
 /* Policy file: bytes, rules (fewer than BOUND_MEMBERS, and struct policy stays
  * below 512 KiB), and list entries of one rule. */

@@ -14,6 +14,8 @@
 
 #include "backend.h"
 #include "broker.h"
+#include "capture_open.h"
+#include "capture_relay.h"
 #include "conf.h"
 #include "conn.h"
 #include "fethd.h"
@@ -169,6 +171,8 @@ broker_clear(struct broker *b)
 			vlink_free(l);
 	reap_stop(d);
 	relayed_end(d);
+	rcapture_end_all(d);
+	capture_forget_all(d);
 	vlink_table_free(d->links);
 	free(d->policy);
 	for (n = 0; n < 3; n++)

@@ -15,8 +15,10 @@
 #include "bounds.h"
 
 struct backend;
+struct captured;
 struct conn;
 struct policy;
+struct rtaps;
 struct relay;
 struct server;
 struct vlinks;
@@ -33,6 +35,8 @@ struct fethd {
 	unsigned int	nconns;
 	struct vlinks	*links;		/* vlink.c: the link table */
 	struct stream	*streams;	/* watch.c: all subscriptions */
+	struct captured	*captures;	/* capture_open.c: all of them */
+	struct rtaps	*taps;		/* capture_relay.c */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
 	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */

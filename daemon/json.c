@@ -346,11 +346,17 @@ scan_pop(struct scan *s)
 static int
 scan_count(struct scan *s)
 {
-	if (s->depth > 0 &&
-	    ++s->level[s->depth - 1].members > BOUND_MEMBERS)
-		return scan_fail(s, s->pos, "no object or array may have more "
-		    "than %d members", BOUND_MEMBERS);
-	return 0;
+	unsigned int	most;
+	bool		object;
+
+	if (s->depth == 0)
+		return 0;
+	object = s->level[s->depth - 1].object;
+	most = object ? BOUND_MEMBERS : BOUND_ELEMENTS;
+	if (++s->level[s->depth - 1].members <= most)
+		return 0;
+	return scan_fail(s, s->pos, "no %s may have more than %u members",
+	    object ? "object" : "array", most);
 }
 
 static int

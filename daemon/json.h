@@ -21,7 +21,8 @@ struct json_error {
  * Parse exactly SIZE bytes of TEXT (surrounding white space allowed). Refused:
  * anything that is not RFC 8259, not UTF-8, an escaped or plain NUL, lone
  * surrogates, duplicate keys, deeper than BOUND_DEPTH, more than BOUND_MEMBERS
- * in one object or array, numbers that a double cannot hold.
+ * in one object or BOUND_ELEMENTS in one array, numbers that a double cannot
+ * hold.
  * Returns the tree (caller: cJSON_Delete), or NULL with *ERR filled.
  */
 cJSON	*json_parse(const char *text, size_t size, struct json_error *err);

@@ -5,6 +5,7 @@
 #ifndef FETHD_PLAT_H
 #define FETHD_PLAT_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -45,6 +46,13 @@ int	plat_datagram_pair(int fd[2]);
 /* The same kind of pair as channel between warden and broker. Where it gives no
  * end-of-file, SIGCHLD and plat_drop_privileges tell the two. */
 int	plat_channel(int fd[2]);
+
+/* A file without a name that holds DATA and that nobody can change any more; its
+ * descriptor, or -errno. */
+int	plat_sealed(const void *data, size_t size);
+/* The SIZE bytes of such a file, which may come from anybody, to DATA: 0; or
+ * -EINVAL when FD is none, or has another size. Never waits. */
+int	plat_sealed_read(int fd, void *data, size_t size);
 
 /* A descriptor that becomes readable at a time of CLOCK_MONOTONIC, to well below
  * a millisecond; plat_timer_read makes it not readable again. -errno. */

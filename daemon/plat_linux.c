@@ -5,6 +5,7 @@
  * to a guess: what the kernel does not say is an error.
  */
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -258,6 +259,41 @@ int
 plat_channel(int fd[2])
 {
 	return plat_frame_pair(fd);
+}
+
+#define SEALS	(F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+
+int
+plat_sealed(const void *data, size_t size)
+{
+	int	fd, error = 0;
+	ssize_t	n;
+
+	fd = memfd_create("fethd", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd == -1)
+		return -errno;
+	n = write(fd, data, size);
+	if (n != (ssize_t)size)
+		error = n < 0 ? -errno : -ENOSPC;
+	else if (fcntl(fd, F_ADD_SEALS, SEALS) != 0)
+		error = -errno;
+	if (error == 0)
+		return fd;
+	close(fd);
+	return error;
+}
+
+/* Only a file in memory has seals, so no disk and no other program is asked. */
+int
+plat_sealed_read(int fd, void *data, size_t size)
+{
+	struct stat	st;
+
+	if ((fcntl(fd, F_GET_SEALS) & SEALS) != SEALS || fstat(fd, &st) != 0 ||
+	    st.st_size != (off_t)size ||
+	    pread(fd, data, size, 0) != (ssize_t)size)
+		return -EINVAL;
+	return 0;
 }
 
 int

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backend.h"
+#include "capture_open.h"
 #include "conn.h"
 #include "fethd.h"
 #include "log.h"
@@ -594,6 +595,8 @@ const struct method methods[] = {
 	  NEED_OWNER, 0, impair_run, NULL },
 	{ BROKER, "Watch", filter_params, sizeof(struct filter_params),
 	  NEED_NOTHING, M_MORE, do_watch, NULL },
+	{ BROKER, "Capture", capture_params, sizeof(struct capture_params),
+	  NEED_OWNER, 0, capture_run, capture_init },
 	{ BROKER, "Explain", explain_params, sizeof(struct explain_params),
 	  NEED_NOTHING, 0, do_explain, NULL },
 	{ BROKER, "Policy", no_params, 1, NEED_NOTHING, 0, do_policy, NULL },
@@ -717,6 +720,7 @@ request_conn_gone(struct conn *c)
 	/* The link finds nobody when it is made, and ends. */
 	if (req->link != NULL && req->link->req == req)
 		req->link->req = NULL;
+	capture_request_gone(req);
 	c->req = NULL;
 	free(req);
 }

@@ -209,6 +209,7 @@ signals_take(struct warden *w)
 		}
 	broker_reap(w);
 	loader_reap(w);
+	wcapture_reap(w);
 	return stop;
 }
 
@@ -359,6 +360,7 @@ end(struct warden *w)
 		wlink_batch(w);
 	if (w->conf->backend->spares != NULL)
 		w->conf->backend->spares(0);
+	wcapture_stop(w);
 }
 
 int

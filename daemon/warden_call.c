@@ -12,6 +12,7 @@
 
 #include <event2/event.h>
 
+#include "capture_open.h"
 #include "fethd.h"
 #include "log.h"
 #include "policy.h"
@@ -50,6 +51,9 @@ const char *const wm_op_names[WM_OPS] = {
 	[WM_OP_SOCKET] = "open the port's socket",
 	[WM_OP_KEEP] = "keep the descriptors",
 	[WM_OP_RELAY] = "start the relay",
+	[WM_OP_CAPTURE] = "open the capture socket",
+	[WM_OP_FILTER] = "attach the filter",
+	[WM_OP_FORK] = "start the capture",
 };
 
 /* Without its warden the broker can do nothing right: end, so that a new pair
@@ -227,11 +231,26 @@ got_policy(struct wcall *w, const struct wm_msg *m, int fds[2])
 	log_info("policy in force: %s, %u rules", p->file, p->nrules);
 }
 
+static void
+got_captured(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	(void)fds;
+	capture_answered(w->d, m);
+}
+
+static void
+got_capture_end(struct wcall *w, const struct wm_msg *m, int fds[2])
+{
+	(void)fds;
+	capture_over(w->d, m);
+}
+
 static void (*const got[WM_TYPES])(struct wcall *, const struct wm_msg *,
     int [2]) = {
 	[WM_REPLY] = got_reply, [WM_GONE] = got_gone,
 	[WM_RESTORE] = got_restore, [WM_READY] = got_ready,
-	[WM_POLICY] = got_policy,
+	[WM_POLICY] = got_policy, [WM_CAPTURED] = got_captured,
+	[WM_CAPTURE_END] = got_capture_end,
 };
 
 static void
@@ -376,6 +395,20 @@ wcall_destroy(struct vlink *l)
 	l->destroy_seq = m.seq;
 	if ((rv = send_msg(l->d->warden, &m, NULL, 0)) != 0)
 		wcall_lost(l->d->warden, strerror(-rv));
+}
+
+int
+wcall_capture(struct vlink *l, bool invert, uint32_t snaplen, uint32_t insns,
+    const int fds[2], uint32_t *seq)
+{
+	struct wm_msg	m;
+
+	prepare(l, &m, WM_CAPTURE);
+	m.flags = invert ? WMF_INVERT : 0;
+	m.snaplen = snaplen;
+	m.insns = insns;
+	*seq = m.seq;
+	return send_msg(l->d->warden, &m, fds, insns > 0 ? 2 : 1);
 }
 
 int

@@ -6,6 +6,9 @@
 #ifndef FETHD_WARDEN_CALL_H
 #define FETHD_WARDEN_CALL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 struct fethd;
 struct vlink;
 
@@ -24,5 +27,10 @@ void	wcall_keep(struct vlink *l);
 void	wcall_keep_port(struct vlink *l, int end, int fd);
 /* Ask to end L. Ends in reap_gone. */
 void	wcall_destroy(struct vlink *l);
+/* Ask to write the frames of L to FDS[0], as side 1 sees them when INVERT; with
+ * INSNS > 0, FDS[1] is a sealed file with as many instructions. Both stay the
+ * caller's. 0 and *SEQ: ends in capture_answered; or -errno. */
+int	wcall_capture(struct vlink *l, bool invert, uint32_t snaplen,
+	    uint32_t insns, const int fds[2], uint32_t *seq);
 
 #endif

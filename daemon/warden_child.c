@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The two processes that the warden forks, and the channel to the first of
- * them. Both are made from the warden's own image, without exec: what they may
+ * Processes that the warden forks (the third kind is in warden_capture.c), and
+ * the channel to the first of them. They are made from the warden's own image, without exec: what they may
  * not have is taken away before they read a byte from outside.
  *
  *	broker	keeps standard descriptors, channel and listening socket;
@@ -42,10 +42,7 @@
 #define STOP_MS		2000
 #define RETRY_MS	5
 
-#define CHILD_FD	3	/* where a child finds its first descriptor */
-
-/* Fork with all signals as a fresh process has them. */
-static pid_t
+pid_t
 child_fork(const char *tag)
 {
 	static const int	reset[] = { SIGTERM, SIGINT, SIGHUP, SIGCHLD,
@@ -65,9 +62,7 @@ child_fork(const char *tag)
 	return pid;
 }
 
-/* Become a process that has FDS as CHILD_FD, CHILD_FD + 1, and beside the
- * standard ones (and syslog's) no others. */
-static int
+int
 child_fds(const int fds[2])
 {
 	int	high[2], i;

@@ -38,6 +38,15 @@ struct wlink {
 	struct wlink	*next, **prev;	/* in warden.closing */
 };
 
+/* A capture process. */
+struct wcapture {
+	pid_t		pid;		/* 0: none */
+	uint32_t	slot;
+	uint32_t	number;		/* WM_CAPTURED tells it */
+};
+/* Root's beside everybody else's. */
+#define WARDEN_CAPTURES	(BOUND_CAPTURES + BOUND_CAPTURES_UID)
+
 /* A message that waits for the broker to read. */
 struct wout {
 	struct wout	*next;
@@ -74,6 +83,9 @@ struct warden {
 	int64_t		due;		/* when to start the next one */
 	int64_t		backoff;
 
+	struct wcapture	captures[WARDEN_CAPTURES];
+	uint32_t	capture_number;	/* of the last one */
+
 	/* The policy in force, and the loader of the next one. */
 	int		policy;		/* read-only; -1 before the first */
 	unsigned int	spares;		/* what it says of them */
@@ -108,7 +120,26 @@ void	wlink_close_all(struct warden *w);
 /* Tell the broker of the link in SLOT, if there is one. */
 void	wlink_restore(struct warden *w, uint32_t slot);
 
+/* warden_capture.c */
+
+/* WM_CAPTURE, as the table of warden_link.c wants it. */
+bool	wcapture_request(struct warden *w, const struct wm_msg *m, int *fds,
+	    unsigned int nfds);
+/* The link in SLOT is gone: its captures end. */
+void	wcapture_link_gone(struct warden *w, uint32_t slot);
+/* A child ended: see whether it was a capture. */
+void	wcapture_reap(struct warden *w);
+/* All links are gone, the daemon stops: give the rest of them a moment. */
+void	wcapture_stop(struct warden *w);
+
 /* warden_child.c */
+
+/* Fork, with all signals as a fresh process has them. */
+pid_t	child_fork(const char *tag);
+/* In the child: have FDS as CHILD_FD and CHILD_FD + 1, and beside the standard
+ * ones (and syslog's) no other descriptors. 0 or -errno. */
+int	child_fds(const int fds[2]);
+#define CHILD_FD	3
 
 /* Start a broker when it is time; schedules the next try itself. */
 void	broker_start(struct warden *w);

@@ -134,6 +134,7 @@ wlink_free(struct warden *w, struct wlink *l)
 		w->nclosing--;
 	}
 	index_remove(w, l);
+	wcapture_link_gone(w, l->cable.slot);
 	wire_close(&l->kept[0]);
 	wire_close(&l->kept[1]);
 	w->links[l->cable.slot] = NULL;
@@ -482,6 +483,7 @@ static bool (*const requests[WM_TYPES])(struct warden *w,
 	[WM_CREATE] = do_create,
 	[WM_KEEP] = do_keep,
 	[WM_DESTROY] = do_destroy,
+	[WM_CAPTURE] = wcapture_request,
 };
 
 void
@@ -619,6 +621,7 @@ wlink_renew(struct warden *w, struct wlink *l)
 	    journal_get(&w->journal, l->cable.slot, &m) != 0)
 		return false;
 	index_remove(w, l);
+	wcapture_link_gone(w, l->cable.slot);
 	error = make(w, &m, -1, l, &fd, &op);
 	wire_close(&fd);
 	if (error != 0) {

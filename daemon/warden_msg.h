@@ -19,6 +19,8 @@ enum wm_type {
 	WM_KEEP,	/* hold exactly these ends of a pair link: 0..2 fds; of a
 			 * relayed link (WMF_RELAY): exchange these, leave others */
 	WM_DESTROY,	/* end a link; answered by WM_GONE only */
+	WM_CAPTURE,	/* write the frames of a link to the 1st fd, a stream
+			 * socket; 2nd fd: a sealed file with the filter */
 	/* warden to broker */
 	WM_REPLY,	/* of CREATE and KEEP, by seq and slot; 0..1 fd */
 	WM_GONE,	/* the link does not exist any more; seq is that of the
@@ -27,13 +29,16 @@ enum wm_type {
 			 * of what is kept */
 	WM_READY,	/* at broker start: that was the last one */
 	WM_POLICY,	/* 1 fd: a file that holds struct policy */
+	WM_CAPTURED,	/* of CAPTURE, by seq */
+	WM_CAPTURE_END,	/* one of those is over */
 	WM_TYPES
 };
 
 /* enum wm_op: what the kernel refused, for BackendFailed.operation. */
 enum wm_op { WM_OP_NONE, WM_OP_CHECK, WM_OP_JOURNAL, WM_OP_OPEN, WM_OP_CREATE,
     WM_OP_MOVE, WM_OP_HARDEN, WM_OP_ADDRESS, WM_OP_UP, WM_OP_SOCKET,
-    WM_OP_KEEP, WM_OP_RELAY, WM_OPS };
+    WM_OP_KEEP, WM_OP_RELAY, WM_OP_CAPTURE, WM_OP_FILTER, WM_OP_FORK,
+    WM_OPS };
 extern const char *const wm_op_names[WM_OPS];	/* in warden_call.c */
 
 #define WMF_KEEP	0x01	/* CREATE: hold a duplicate of the port (named) */
@@ -45,6 +50,7 @@ extern const char *const wm_op_names[WM_OPS];	/* in warden_call.c */
 #define WMF_END0	0x10	/* KEEP, RESTORE: there is a descriptor of end 0 */
 #define WMF_END1	0x20
 #define WMF_HELD	0x40	/* RESTORE: the interface lives, a client may hold it */
+#define WMF_INVERT	0x80	/* CAPTURE: as side 1 sees it */
 
 /* What the broker must know of a link to carry on after a crash. */
 struct link_record {
@@ -76,6 +82,11 @@ struct wm_msg {
 	uint8_t			offloads;
 	uint8_t			pad;
 	struct prefix		addr[2][BOUND_ADDRESSES];
+	/* CAPTURE */
+	uint32_t		snaplen;
+	uint32_t		insns;		/* of the filter; 0: no 2nd fd */
+	/* CAPTURED, CAPTURE_END: the warden's number for it, not 0 */
+	uint32_t		capture;
 	/* CREATE, KEEP, RESTORE */
 	struct link_record	record;
 };

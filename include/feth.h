@@ -344,6 +344,40 @@ int	feth_impair(struct feth_conn *conn, const char *name, int end,
 /* Ask the daemon again. */
 int	feth_refresh(struct feth_link *link, struct feth_error *err);
 
+/* ---- Captures ---------------------------------------------------------- */
+
+/* One instruction of classic BPF, as struct bpf_insn of libpcap has it. */
+struct feth_insn {
+	uint16_t	code;
+	uint8_t		jt, jf;
+	uint32_t	k;
+};
+
+struct feth_capture_spec {
+	size_t		size;		/* sizeof(struct feth_capture_spec) */
+	int		end;		/* whose in and out: 0, 1, or FETH_MINE:
+					 * the host's, else 0 */
+	unsigned int	snaplen;	/* bytes of each frame, 14 to 262144;
+					 * 0: all */
+	const struct feth_insn *filter;	/* the caller's; at most 1024 */
+	unsigned int	ninsns;		/* 0: every frame */
+};
+
+/*
+ * Capture the link NAME (its id, its name, or "UID/NAME"), of which the caller
+ * must be the owner, or root. SPEC may be NULL: everything. *FD is the caller's:
+ * a stream socket that gives pcapng until end-of-file, which comes when the link
+ * ends. shutdown(FD, SHUT_WR) ends the capture; what was seen until then follows,
+ * and an interface statistics block. It does not depend on CONN any more. A
+ * reader that is too slow loses frames (isb_osdrop); the link does not notice.
+ * FETH_NO_SUCH_LINK, FETH_UNSUPPORTED (a pair link that is not relayed),
+ * FETH_INVALID_SPEC (the filter), FETH_QUOTA_EXCEEDED, FETH_BACKEND_FAILED,
+ * FETH_BUSY, FETH_INVALID_ARGUMENT, and those of every call.
+ */
+int	feth_capture(struct feth_conn *conn, const char *name,
+	    const struct feth_capture_spec *spec, int *fd,
+	    struct feth_error *err);
+
 /* ---- Frames ------------------------------------------------------------ */
 
 /*

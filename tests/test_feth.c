@@ -822,6 +822,63 @@ group_teardown(void **state)
 	return rmdir(dir);
 }
 
+/* The call as asked, and whose descriptor it is. */
+static void
+test_capture(void **state)
+{
+	static const struct feth_insn prog[] = { { 40, 0, 0, 12 },
+	    { 21, 1, 2, 4294967295u } };
+	static const struct step steps[] = {
+		{ { "org.fethd.Broker.Capture",
+		    "\"parameters\":{\"link\":\"lab\"}" }, 0,
+		    "{\"parameters\":{\"fd\":1}}", BYTES, 2, 0 },
+		{ { "Capture", "\"link\":\"7/lab\",\"end\":0,"
+		    "\"snaplen\":96,\"filter\":[{\"code\":40,\"jt\":0,"
+		    "\"jf\":0,\"k\":12},{\"code\":21,\"jt\":1,\"jf\":2,"
+		    "\"k\":4294967295}]" }, 0,
+		    "{\"parameters\":{\"fd\":0}}", WHOLE, 1, 0 },
+		{ { "Capture" }, 0, "{\"parameters\":{\"fd\":0}}", WHOLE, 0,
+		    0 },
+		{ { "Capture" }, 0, "{\"parameters\":{}}", WHOLE, 1, 0 },
+		{ { "Capture" }, 0, "{\"error\":\"org.fethd.Broker."
+		    "QuotaExceeded\",\"parameters\":{\"what\":\"captures\","
+		    "\"limit\":16,\"used\":16,\"rule\":\"built-in\"}}",
+		    WHOLE, 0, 0 },
+		{ { NULL }, 0, NULL, WHOLE, 0, 0 },
+	};
+	struct feth_capture_spec spec = { .size = sizeof(spec), .end = 0,
+	    .snaplen = 96, .filter = prog, .ninsns = 2 };
+	struct feth_conn *c = start(steps);
+	struct feth_error err;
+	char buf[16];
+	int fd;
+
+	(void)state;
+	assert_int_equal(feth_capture(c, "lab", NULL, &fd, &err), 0);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 16);
+	assert_string_equal(buf, "one............");
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+	assert_int_equal(feth_capture(c, "7/lab", &spec, &fd, &err), 0);
+	assert_int_equal(read(fd, buf, sizeof(buf)), 16);
+	close(fd);
+	spec.ninsns = 0;
+	assert_int_equal(feth_capture(c, "lab", &spec, &fd, &err),
+	    -FETH_PROTOCOL);
+	assert_int_equal(fd, -1);
+	assert_int_equal(feth_capture(c, "lab", &spec, &fd, &err),
+	    -FETH_PROTOCOL);
+	assert_int_equal(fd, -1);
+	assert_int_equal(feth_capture(c, "lab", &spec, &fd, &err),
+	    -FETH_QUOTA_EXCEEDED);
+	assert_string_equal(err.text, "16 captures in use; rule \"built-in\" "
+	    "allows 16");
+	spec.size = 0;
+	assert_int_equal(feth_capture(c, "lab", &spec, &fd, &err),
+	    -FETH_INVALID_ARGUMENT);
+	finish(c);
+}
+
 int
 main(void)
 {
@@ -831,6 +888,7 @@ main(void)
 		cmocka_unit_test(test_long_error),
 		cmocka_unit_test(test_bad_replies),
 		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_capture),
 		cmocka_unit_test(test_spec),
 		cmocka_unit_test(test_bad_specs),
 		cmocka_unit_test(test_bad_links),

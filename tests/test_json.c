@@ -224,10 +224,8 @@ test_depth(void **state)
 static void
 test_members(void **state)
 {
-	static const unsigned int numbers[] = { BOUND_MEMBERS,
-	    BOUND_MEMBERS + 1 };
 	struct json_error	err;
-	char			list[1024] = "[", object[4096] = "{", one[16];
+	char			list[4096], object[4096], one[16];
 	unsigned int		i, k;
 	cJSON			*tree;
 
@@ -235,8 +233,9 @@ test_members(void **state)
 	for (k = 0; k < 2; k++) {
 		strcpy(list, "[");
 		strcpy(object, "{");
-		for (i = 0; i < numbers[k]; i++) {
+		for (i = 0; i < BOUND_ELEMENTS + k; i++)
 			strcat(list, i > 0 ? ",1" : "1");
+		for (i = 0; i < BOUND_MEMBERS + k; i++) {
 			snprintf(one, sizeof(one), "%s\"%u\":1",
 			    i > 0 ? "," : "", i);
 			strcat(object, one);

@@ -24,6 +24,7 @@
 #include <event2/event.h>
 
 #include "backend.h"
+#include "capture_open.h"
 #include "conn.h"
 #include "fethd.h"
 #include "identity.h"
@@ -74,6 +75,24 @@ request_open_failed(struct request *req, enum wm_op op, int error)
 	failed_op = op;
 	failed_error = error;
 	nfailed++;
+}
+
+static unsigned int	 ncaptured, ncapture_over;
+
+void
+capture_answered(struct fethd *dd, const struct wm_msg *m)
+{
+	assert_ptr_equal(dd, &d);
+	assert_int_equal(m->type, WM_CAPTURED);
+	ncaptured++;
+}
+
+void
+capture_over(struct fethd *dd, const struct wm_msg *m)
+{
+	assert_ptr_equal(dd, &d);
+	assert_int_equal(m->type, WM_CAPTURE_END);
+	ncapture_over++;
 }
 
 void
@@ -882,6 +901,48 @@ test_strange_messages(void **state)
 
 /* ---- States ------------------------------------------------------------ */
 
+/* What the warden is told of a capture, and that its answers are passed on. */
+static void
+test_capture(void **state)
+{
+	struct request	 req;
+	struct vlink	*l;
+	struct wm_msg	 m, created;
+	unsigned int	 nfds;
+	uint32_t	 seq;
+	int		 fds[2] = { warden, warden };
+
+	(void)state;
+	l = open_link(&req, LINK_HOST, LEASE_SESSION, "lab", SLOT);
+	expect(WM_CREATE, SLOT, &created);
+	reply(&created, 0, WM_OP_NONE, true);
+	ncaptured = ncapture_over = 0;
+
+	assert_int_equal(wcall_capture(l, true, 96, 7, fds, &seq), 0);
+	assert_true(heard(&m, &nfds));
+	assert_int_equal(m.type, WM_CAPTURE);
+	assert_int_equal(m.slot, SLOT);
+	assert_int_equal(m.seq, seq);
+	assert_int_equal(m.flags, WMF_INVERT);
+	assert_int_equal(m.snaplen, 96);
+	assert_int_equal(m.insns, 7);
+	assert_int_equal(nfds, 2);
+
+	assert_int_equal(wcall_capture(l, false, 96, 0, fds, &seq), 0);
+	assert_true(heard(&m, &nfds));
+	assert_int_equal(m.flags, 0);
+	assert_int_equal(m.insns, 0);
+	assert_int_equal(nfds, 1);
+
+	m.type = WM_CAPTURED;
+	say(&m, NULL, 0);
+	assert_int_equal(ncaptured, 1);
+	m.type = WM_CAPTURE_END;
+	say(&m, NULL, 0);
+	assert_int_equal(ncapture_over, 1);
+	expect_silence();
+}
+
 static void
 test_moves(void **state)
 {
@@ -1388,6 +1449,7 @@ main(void)
 		WITH(test_gone_while_opening),
 		WITH(test_closing),
 		WITH(test_strange_messages),
+		WITH(test_capture),
 		ALONE(test_moves),
 		ALONE(test_ties),
 		ALONE(test_find),

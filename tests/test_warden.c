@@ -37,6 +37,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "cbpf.h"
 #include "log.h"
 #include "netlink.h"
 #include "plat.h"
@@ -900,6 +901,12 @@ spoil_lease(struct wm_msg *m)
 	m->record.spec.lease = LEASES;
 }
 
+static void
+spoil_snaplen(struct wm_msg *m)
+{
+	m->snaplen = 96;
+}
+
 static const struct bad bad[] = {
 	{ "type 0", 0, 1, LINK_HOST, 0, 1500, 0, NULL },
 	{ "type of ours", WM_REPLY, 1, LINK_HOST, 0, 1500, 0, NULL },
@@ -942,6 +949,10 @@ static const struct bad bad[] = {
 	{ "keep: unasked", WM_KEEP, 1, LINK_PAIR, 0, 0, 1, NULL },
 	{ "keep: no socket", WM_KEEP, 1, LINK_PAIR, WMF_END0, 0, 1, NULL },
 	{ "keep: record", WM_KEEP, 1, LINK_PAIR, 0, 0, 0, spoil_record },
+	{ "capture: nothing", WM_CAPTURE, 1, 0, 0, 0, 0, spoil_snaplen },
+	{ "capture: no socket", WM_CAPTURE, 1, 0, 0, 0, 1, spoil_snaplen },
+	{ "capture: unasked filter", WM_CAPTURE, 1, 0, 0, 0, 2, spoil_snaplen },
+	{ "capture: no snaplen", WM_CAPTURE, 1, 0, 0, 0, 1, NULL },
 	{ "destroy: slot", WM_DESTROY, BOUND_SLOTS, 0, 0, 0, 0, NULL },
 	{ "destroy: descriptor", WM_DESTROY, 1, 0, 0, 0, 1, NULL },
 };
@@ -1303,6 +1314,214 @@ test_spares(void **state)
 
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* Captures. */
+
+static struct wm_msg
+capture(uint32_t slot, uint32_t seq, uint32_t insns)
+{
+	struct wm_msg	m;
+
+	memset(&m, 0, sizeof(m));
+	m.type = WM_CAPTURE;
+	m.slot = slot;
+	m.seq = seq;
+	m.snaplen = 1000;
+	m.insns = insns;
+	return m;
+}
+
+/* CAPTURE M with the N instructions of PROG: the reader's end, and the answer
+ * in R. */
+static int
+capture_with(const struct wm_msg *m, const struct cbpf_insn *prog,
+    unsigned int n, struct wm_msg *r)
+{
+	int	fds[2], pair[2], none[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
+	    pair), 0);
+	fds[0] = pair[1];
+	if (n > 0)
+		assert_true((fds[1] = plat_sealed(prog,
+		    n * sizeof(*prog))) >= 0);
+	tell(m, fds, n > 0 ? 2 : 1);
+	expect(WM_CAPTURED, r, none);
+	assert_int_equal(r->seq, m->seq);
+	assert_int_equal(none[0], -1);
+	close(pair[1]);
+	if (n > 0)
+		close(fds[1]);
+	return pair[0];
+}
+
+/* The next block, within five seconds: its type, or 0 at the end. */
+static uint32_t
+next_block(int fd, uint32_t *buf, size_t size)
+{
+	struct pollfd	p = { .fd = fd, .events = POLLIN };
+	ssize_t		n;
+
+	assert_int_equal(poll(&p, 1, 5000), 1);
+	if ((n = recv(fd, buf, 8, MSG_WAITALL)) == 0)
+		return 0;
+	assert_int_equal(n, 8);
+	assert_true(buf[1] <= size);
+	assert_int_equal(recv(fd, buf + 2, buf[1] - 8, MSG_WAITALL),
+	    buf[1] - 8);
+	return buf[0];
+}
+
+static const uint8_t	frame[60] = { 2, 0, 0, 0, 21, 1, 2, 0, 0, 0, 21, 2,
+    0x88, 0xb5, 7 };
+
+/* What the kernel itself sends on a new interface is not of 0x88b5. */
+static const struct cbpf_insn	only_ours[] = { { 0x28, 0, 0, 12 },
+    { 0x15, 0, 1, 0x88b5 }, { 0x06, 0, 0, 20 }, { 0x06, 0, 0, 0 } };
+
+static void
+test_capture(void **state)
+{
+	struct wm_msg	m, r, gone;
+	uint32_t	buf[256];
+	int		fds[1][2], none[2], tap, reader, second, before;
+
+	(void)state;
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	before = warden_descriptors();
+	tap = make_link(21, LINK_HOST, 0, LEASE_SESSION);
+	m = capture(21, 5, N(only_ours));
+	reader = capture_with(&m, only_ours, N(only_ours), &r);
+	assert_int_equal(r.error, 0);
+	assert_int_not_equal(r.capture, 0);
+	/* The warden has neither end, nor the socket. */
+	assert_descriptors(before);
+	assert_int_equal(write(tap, frame, sizeof(frame)), sizeof(frame));
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 6);
+	assert_int_equal(buf[5], 20);
+	assert_int_equal(buf[6], sizeof(frame));
+	assert_memory_equal(buf + 7, frame, 20);
+	assert_int_equal(buf[buf[1] / 4 - 3], 1);	/* in */
+
+	/* The same from the other side, beside it; its reader wants no more. */
+	m = capture(21, 6, N(only_ours));
+	m.flags = WMF_INVERT;
+	second = capture_with(&m, only_ours, N(only_ours), &m);
+	assert_int_not_equal(m.capture, r.capture);
+	assert_int_equal(write(tap, frame, sizeof(frame)), sizeof(frame));
+	assert_int_equal(next_block(second, buf, sizeof(buf)), 6);
+	assert_int_equal(buf[buf[1] / 4 - 3], 2);	/* out */
+	assert_int_equal(shutdown(second, SHUT_WR), 0);
+	assert_int_equal(next_block(second, buf, sizeof(buf)), 5);
+	assert_int_equal(next_block(second, buf, sizeof(buf)), 0);
+	close(second);
+	expect(WM_CAPTURE_END, &gone, none);
+	assert_int_equal(gone.capture, m.capture);
+
+	/* A new broker, and the first one still goes on, until its link ends. */
+	order(ORDER_EXIT, NULL, 0, NULL, 0);
+	expect_start(1, &m, fds);
+	assert_int_equal(write(tap, frame, sizeof(frame)), sizeof(frame));
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 6);
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 6);
+	end_link(21, 9);
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 5);
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 0);
+	expect(WM_CAPTURE_END, &gone, none);
+	assert_int_equal(gone.capture, r.capture);
+	assert_int_equal(gone.slot, 21);
+	close(reader);
+	close(tap);
+	warden_end();
+}
+
+static void
+capture_refused(const struct wm_msg *m, const struct cbpf_insn *prog,
+    unsigned int n, int error, enum wm_op op)
+{
+	struct wm_msg	r;
+	int		fd = capture_with(m, prog, n, &r);
+
+	assert_int_equal(r.error, error);
+	assert_int_equal(r.op, op);
+	assert_int_equal(r.capture, 0);
+	/* Nobody has the other end. */
+	assert_int_equal(read(fd, &r, 1), 0);
+	close(fd);
+}
+
+static void
+test_capture_refused(void **state)
+{
+	static const struct cbpf_insn	loop[] = { { 0x05, 0, 0, 0xfffffffe },
+	    { 0x06, 0, 0, 0 } };
+	struct wm_msg	m, r;
+	int		fds[1][2], pair[2], tap, file[2], readers[BOUND_CAPTURES
+	    + BOUND_CAPTURES_UID];
+	size_t		i;
+
+	(void)state;
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	tap = make_link(22, LINK_HOST, 0, LEASE_SESSION);
+	m = keep(BOUND_UNITS, 0, LEASE_NAMED);
+	tell(&m, NULL, 0);
+	expect(WM_REPLY, &r, fds[0]);
+
+	m = capture(23, 1, 0);
+	capture_refused(&m, NULL, 0, ENODEV, WM_OP_CAPTURE);
+	m.slot = BOUND_UNITS;
+	capture_refused(&m, NULL, 0, ENODEV, WM_OP_CAPTURE);
+	m = capture(22, 2, 2);
+	capture_refused(&m, loop, 2, EINVAL, WM_OP_FILTER);
+	/* Another size than it has. */
+	m.insns = 3;
+	capture_refused(&m, only_ours, 4, EINVAL, WM_OP_FILTER);
+	m.insns = 5;
+	capture_refused(&m, only_ours, 4, EINVAL, WM_OP_FILTER);
+	/* A file that could still change, or never answer. */
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	m.insns = 4;
+	file[0] = pair[1];
+	file[1] = open("/proc/self/exe", O_RDONLY);
+	tell(&m, file, 2);
+	expect(WM_CAPTURED, &r, fds[0]);
+	assert_int_equal(r.error, EINVAL);
+	close(file[1]);
+	/* What is malformed. */
+	m.insns = BOUND_FILTER + 1;
+	file[1] = pair[0];
+	tell(&m, file, 2);
+	assert_refused("instructions", 2);
+	m = capture(22, 3, 0);
+	m.flags = WMF_KEEP;
+	tell(&m, pair, 1);
+	assert_refused("flags", 3);
+	m = capture(22, 3, 0);
+	m.snaplen = BOUND_SNAPLEN_MAX + 1;
+	tell(&m, pair, 1);
+	assert_refused("snaplen", 3);
+	close(pair[0]);
+	close(pair[1]);
+
+	/* As many as there may be, and no more; then again. */
+	for (i = 0; i < N(readers); i++) {
+		m = capture(22, 100 + (uint32_t)i, 0);
+		readers[i] = capture_with(&m, NULL, 0, &r);
+		assert_int_equal(r.error, 0);
+	}
+	capture_refused(&m, NULL, 0, ENFILE, WM_OP_CAPTURE);
+	close(readers[7]);
+	expect(WM_CAPTURE_END, &r, fds[0]);
+	readers[7] = capture_with(&m, NULL, 0, &r);
+	assert_int_equal(r.error, 0);
+	/* Not even a stop waits for readers that do not read. */
+	warden_end();
+	for (i = 0; i < N(readers); i++)
+		close(readers[i]);
+	close(tap);
+}
+
 int
 main(void)
 {
@@ -1312,7 +1531,7 @@ main(void)
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
-		T(test_many), T(test_spares),
+		T(test_many), T(test_spares), T(test_capture), T(test_capture_refused),
 	};
 	char			why[256];
 

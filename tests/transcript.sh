@@ -44,7 +44,8 @@ All of them are in `daemon/bounds.h`, each with its reason.
 END
 limit "bytes of a call, without its NUL" BOUND_MESSAGE
 limit "depth of nested objects and arrays" BOUND_DEPTH
-limit "members of one object, elements of one array" BOUND_MEMBERS
+limit "members of one object" BOUND_MEMBERS
+limit "elements of one array" BOUND_ELEMENTS
 limit "descriptors sent with one call" BOUND_FDS_IN
 limit "descriptors of one reply" BOUND_FDS_OUT
 limit "bytes of unsent replies, before a connection is read no further, and before a watcher is dropped" BOUND_OUTPUT
@@ -64,6 +65,11 @@ limit "bytes of a label's value" BOUND_LABEL_VALUE
 limit "addresses of one end" BOUND_ADDRESSES
 limit "MTU, at least" BOUND_MTU_MIN
 limit "MTU, at most" BOUND_MTU_MAX
+limit "captures of one uid" BOUND_CAPTURES_UID
+limit "captures of all users but root" BOUND_CAPTURES
+limit "bytes of a frame that a capture keeps, at least" BOUND_SNAPLEN_MIN
+limit "bytes of a frame that a capture keeps, at most" BOUND_SNAPLEN_MAX
+limit "instructions of a capture's filter" BOUND_FILTER
 limit "links with interfaces, of all users" BOUND_UNITS
 limit "links of all kinds, of all users" BOUND_SLOTS
 
@@ -376,6 +382,13 @@ section Unsupported <<'END'
 This daemon runs without privilege.
 END
 says B "$(call Open '{"ends":[{"kind":"port"},{"kind":"host"}]}')"
+end
+section Capture <<'END'
+The frames of a pair link go from one program to the other; the daemon sees none of them. Of another link the reply is
+`{"parameters": {"fd": 0}}` with a descriptor. Of a filter, the instruction that is wrong is named.
+END
+says B "$(call Capture '{"link":"keep"}')"
+says B "$(call Capture '{"link":"keep","snaplen":96,"filter":[{"code":40,"jt":0,"jf":0,"k":12},{"code":21,"jt":0,"jf":300,"k":2054}]}')"
 end
 section InvalidSpec <<'END'
 `field` is a path into the parameters.
