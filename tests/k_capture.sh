@@ -333,6 +333,25 @@ is "and is whole" "$(shark raw icmp frame.packet_flags_direction | sort |
     uniq -c | awk '{ print $1, $2 }' | xargs)" "2 0x00000001 2 0x00000002"
 like "with its counters" "$(capinfos "$T/cap/raw")" 'stat entries = [1-9]'
 
+# Through the relay: no packet socket, no process, the same picture.
+hold relayed answer relayed --host --class socket --address auto
+relayed=$BG
+bg_user relaycap "$FETHC" -s "$SOCK" capture relayed -w "$T/cap/relay" icmp
+relaycap=$BG
+wait_for 5 [ -s "$T/cap/relay" ]
+check "a relayed link" pings \
+    "$(of relayed '.ends[0].addresses[0] | split("/")[0]')"
+is "is captured without a process" "$(captures)" 0
+is "and without a packet socket" "$(h awk 'NR > 1' /proc/net/packet | wc -l)" 0
+kill $relayed
+wait $relaycap
+is "its capture ends with it" "$?" 0
+is "requests go out of the host, replies come in" "$(shark relay icmp \
+    frame.packet_flags_direction icmp.type | sort | uniq -c |
+    awk '{ print $1, $2, $3 }' | xargs)" "2 0x00000001 0 2 0x00000002 8"
+is "under the link's name" \
+    "$(shark relay icmp frame.interface_name | sort -u)" relayed
+
 hold pair open twins --pair
 run fethc capture twins -w "$T/cap/no"
 is "a pair link out of the daemon's way" "$rc" 1
