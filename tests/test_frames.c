@@ -279,7 +279,7 @@ test_hostile_stream(void **state)
 	static const uint8_t bad[][4] = { { 0, 0, 0, 0 }, { 0, 0, 0, 13 },
 	    { 0, 0, (MAX + 1) >> 8, (MAX + 1) & 255 },
 	    { 255, 255, 255, 255 }, { 128, 0, 0, 60 } };
-	uint8_t in[MAX];
+	uint8_t in[MAX] = { 0 };
 	struct feth_link a, b;
 	struct feth_error err;
 	size_t i;
