@@ -59,29 +59,36 @@ feth_batch_recv(int fd, struct feth_frame *f, unsigned int n)
 
 /* A TAP of an old kernel does not know RWF_NOWAIT. */
 static ssize_t
-batch_read_poll(int fd, void *buf, size_t size)
+batch_read_poll(int fd, const struct iovec *iov, int count)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	ssize_t n;
 
 	if (poll(&pfd, 1, 0) != 1)
 		return -EAGAIN;
-	n = read(fd, buf, size);
+	n = readv(fd, iov, count);
 	return n == -1 ? -errno : n;
+}
+
+ssize_t
+feth_batch_readv_nowait(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n;
+	int e;
+
+	n = preadv2(fd, iov, count, -1, RWF_NOWAIT);
+	if (n >= 0)
+		return n;
+	e = errno;
+	if (e != EOPNOTSUPP && e != ENOSYS)
+		return -e;
+	return batch_read_poll(fd, iov, count);
 }
 
 ssize_t
 feth_batch_read_nowait(int fd, void *buf, size_t size)
 {
 	struct iovec iov = { buf, size };
-	ssize_t n;
-	int e;
 
-	n = preadv2(fd, &iov, 1, -1, RWF_NOWAIT);
-	if (n >= 0)
-		return n;
-	e = errno;
-	if (e != EOPNOTSUPP && e != ENOSYS)
-		return -e;
-	return batch_read_poll(fd, buf, size);
+	return feth_batch_readv_nowait(fd, &iov, 1);
 }

@@ -69,6 +69,7 @@ static const struct error_row rows[] = {
 	{ "Streaming", FETH_STREAMING, NULL, NULL },
 	{ "InvalidArgument", FETH_INVALID_ARGUMENT, NULL, NULL },
 	{ "FrameSize", FETH_FRAME_SIZE, NULL, NULL },
+	{ "BadHeader", FETH_BAD_HEADER, NULL, NULL },
 	{ "Again", FETH_AGAIN, NULL, NULL },
 	{ "Interrupted", FETH_INTERRUPTED, NULL, NULL },
 	{ "PeerGone", FETH_PEER_GONE, NULL, NULL },

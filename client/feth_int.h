@@ -25,6 +25,8 @@
 #define FETH_MTU_MAX	65521
 /* Ethernet header and one VLAN tag. */
 #define FETH_OVERHEAD	18
+/* The longest one of a port with offloads. */
+#define FETH_GSO_MAX	(65535 + FETH_OVERHEAD)
 
 struct frame_ops;
 
@@ -39,7 +41,8 @@ struct feth_stream {
 struct feth_port {
 	const struct frame_ops *ops;
 	int		fd;
-	size_t		frame_max;
+	size_t		frame_max;	/* to receive */
+	size_t		whole_max;	/* to send without gso_type */
 	struct feth_stream *stream;
 	bool		held;		/* ours, even when fd was taken */
 };
@@ -101,7 +104,7 @@ int	feth_link_resume(struct feth_link *link, struct feth_error *err);
 /* frames.c: P takes FD, a port of class CLASS_NAME; *FD is -1 after it
  * worked. */
 int	feth_port_init(struct feth_port *p, int *fd, const char *class_name,
-	    size_t frame_max, struct feth_error *err);
+	    unsigned int offloads, size_t whole_max, struct feth_error *err);
 /* Exchange the descriptor under its number. */
 int	feth_port_replace(struct feth_port *p, int *fd, struct feth_error *err);
 void	feth_port_none(struct feth_port *p);
@@ -117,5 +120,11 @@ int	feth_batch_send(int fd, const struct feth_frame *frames,
 int	feth_batch_recv(int fd, struct feth_frame *frames, unsigned int n);
 /* read(2) that does not wait, whatever the file's mode. */
 ssize_t	feth_batch_read_nowait(int fd, void *buf, size_t size);
+struct iovec;
+ssize_t	feth_batch_readv_nowait(int fd, const struct iovec *iov, int n);
+
+/* offload_linux.c: make the TAP FD have OFFLOADS, and headers of the size of
+ * struct feth_vnet_hdr, whatever its last holder made of it. 0 or -errno. */
+int	feth_offload_set(int fd, unsigned int offloads);
 
 #endif

@@ -34,6 +34,7 @@ struct args {
 	/* the link */
 	int		kind;			/* enum link_kind */
 	int		port_class;		/* enum feth_class */
+	int		offloads;		/* FETH_OFFLOAD_* */
 	long		mtu;
 	const char	*mac, *peer_mac, *netns;
 	struct list	addresses, peer_addresses, labels;

@@ -182,6 +182,112 @@ static const struct frame_ops device_ops = {
 	.flush = flush_nothing,
 };
 
+/* ---- TAPs with offloads: a header before each frame -------------------- */
+
+static const struct feth_vnet_hdr offload_whole;
+
+/* The header of F, or one that says nothing; and F. */
+static inline void
+offload_point(struct iovec iov[2], const struct feth_vnet_hdr *hdr,
+    const void *data, size_t len)
+{
+	iov[0].iov_base = (void *)(uintptr_t)hdr;
+	iov[0].iov_len = sizeof(*hdr);
+	iov[1].iov_base = (void *)(uintptr_t)data;
+	iov[1].iov_len = len;
+}
+
+static ssize_t
+offload_write(struct feth_port *p, const struct feth_vnet_hdr *hdr,
+    const void *frame, size_t len)
+{
+	struct iovec iov[2];
+
+	offload_point(iov, hdr, frame, len);
+	if (writev(p->fd, iov, 2) == -1)
+		return errno == EINVAL ? -EBADMSG : -errno;
+	return (ssize_t)len;
+}
+
+static ssize_t
+offload_read(struct feth_port *p, struct feth_vnet_hdr *hdr, void *buf,
+    size_t size, bool wait)
+{
+	struct iovec iov[2];
+	ssize_t n;
+
+	offload_point(iov, hdr, buf, size);
+	n = wait ? readv(p->fd, iov, 2) :
+	    feth_batch_readv_nowait(p->fd, iov, 2);
+	if (n < 0)
+		return wait ? -errno : n;
+	if (n == 0)
+		return -EPIPE;
+	return (size_t)n > sizeof(*hdr) ? n - (ssize_t)sizeof(*hdr) : 0;
+}
+
+static ssize_t
+offload_send(struct feth_port *p, const void *frame, size_t len)
+{
+	return offload_write(p, &offload_whole, frame, len);
+}
+
+static ssize_t
+offload_recv(struct feth_port *p, void *buf, size_t size)
+{
+	struct feth_vnet_hdr unwanted;
+
+	return offload_read(p, &unwanted, buf, size, true);
+}
+
+static int
+offload_send_hdr(struct feth_port *p, const struct feth_frame *f,
+    const struct feth_vnet_hdr *h, unsigned int n)
+{
+	unsigned int i;
+	ssize_t r;
+
+	for (i = 0; i < n; i++) {
+		r = offload_write(p, h != NULL ? &h[i] : &offload_whole,
+		    f[i].data, f[i].len);
+		if (r < 0)
+			return i > 0 ? (int)i : (int)r;
+	}
+	return (int)i;
+}
+
+static int
+offload_recv_hdr(struct feth_port *p, struct feth_frame *f,
+    struct feth_vnet_hdr *h, unsigned int n)
+{
+	struct feth_vnet_hdr unwanted;
+	unsigned int i;
+	ssize_t r = 0;
+
+	for (i = 0; i < n; i++) {
+		r = offload_read(p, h != NULL ? &h[i] : &unwanted, f[i].data,
+		    f[i].size, i == 0);
+		if (r < 0)
+			break;
+		f[i].len = (size_t)r;
+	}
+	return i > 0 ? (int)i : (int)r;
+}
+
+static int
+offload_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
+{
+	return offload_recv_hdr(p, f, NULL, n);
+}
+
+static const struct frame_ops offload_ops = {
+	.send = offload_send,
+	.recv = offload_recv,
+	.send_batch = each_send,
+	.recv_batch = offload_recv_batch,
+	.flush = flush_nothing,
+};
+
 /* ---- Streams: four bytes of length, high byte first, and the frame ------ */
 
 /* Send what is left of the last frame. */
@@ -426,7 +532,7 @@ feth_port_none(struct feth_port *p)
 	memset(p, 0, sizeof(*p));
 	p->fd = -1;
 	/* Any length may be asked for; the table says no. */
-	p->frame_max = FETH_MTU_MAX + FETH_OVERHEAD;
+	p->frame_max = p->whole_max = FETH_MTU_MAX + FETH_OVERHEAD;
 	p->ops = &none_ops;
 }
 
@@ -451,7 +557,7 @@ port_blocking(int fd, bool nonblock)
 
 int
 feth_port_init(struct feth_port *p, int *fd, const char *class_name,
-    size_t frame_max, struct feth_error *err)
+    unsigned int offloads, size_t whole_max, struct feth_error *err)
 {
 	struct feth_stream *s = NULL;
 	bool stream = strcmp(class_name, "stream") == 0;
@@ -461,20 +567,23 @@ feth_port_init(struct feth_port *p, int *fd, const char *class_name,
 	r = fstat(*fd, &st) == -1 ? -errno : port_blocking(*fd, false);
 	if (r == 0 && fcntl(*fd, F_SETFD, FD_CLOEXEC) == -1)
 		r = -errno;
+	if (r == 0 && offloads != 0)
+		r = feth_offload_set(*fd, offloads);
 	if (r < 0) {
 		return feth_fail(err, FETH_IO, -r, NULL,
 		    "the port's descriptor: %s", strerror(-r));
 	}
 	if (stream) {
-		s = stream_new(frame_max);
+		s = stream_new(whole_max);
 		if (s == NULL)
 			return feth_fail_memory(err);
 	}
 	p->fd = wire_take(fd);
-	p->frame_max = frame_max;
+	p->whole_max = whole_max;
+	p->frame_max = offloads != 0 ? FETH_GSO_MAX : whole_max;
 	p->stream = s;
 	p->held = true;
-	p->ops = stream ? &stream_ops :
+	p->ops = offloads != 0 ? &offload_ops : stream ? &stream_ops :
 	    S_ISSOCK(st.st_mode) ? &message_ops : &device_ops;
 	return 0;
 }
@@ -543,6 +652,7 @@ static const struct {
 	{ ECONNRESET, FETH_PEER_GONE, "the other end of the link is gone" },
 	{ ENOTCONN, FETH_PEER_GONE, "the other end of the link is gone" },
 	{ ECONNREFUSED, FETH_PEER_GONE, "the other end of the link is gone" },
+	{ EBADMSG, FETH_BAD_HEADER, "the kernel refuses the frame's header" },
 	{ EMSGSIZE, FETH_FRAME_SIZE, "a frame of an impossible length came" },
 	{ EPROTO, FETH_PROTOCOL, "the stream of frames is out of step" },
 	{ EBADF, FETH_INVALID_ARGUMENT, "this program does not hold the port" },
@@ -569,7 +679,7 @@ frames_bad_len(struct feth_error *err, const struct feth_port *p, size_t len)
 {
 	return feth_fail(err, FETH_FRAME_SIZE, 0, NULL,
 	    "a frame of %zu bytes; this link takes %d to %zu", len,
-	    FETH_FRAME_MIN, p->frame_max);
+	    FETH_FRAME_MIN, p->whole_max);
 }
 
 static int __attribute__((cold, noinline))
@@ -583,7 +693,16 @@ frames_bad_room(struct feth_error *err, const struct feth_port *p, size_t size)
 static inline bool
 frames_len_ok(const struct feth_port *p, size_t len)
 {
-	return len >= FETH_FRAME_MIN && len <= p->frame_max;
+	return len >= FETH_FRAME_MIN && len <= p->whole_max;
+}
+
+/* One that is to be cut may be longer. */
+static inline bool
+frames_hdr_ok(const struct feth_port *p, const struct feth_vnet_hdr *h,
+    size_t len)
+{
+	return frames_len_ok(p, len) || (h->gso_type != FETH_GSO_NONE &&
+	    len >= FETH_FRAME_MIN && len <= p->frame_max);
 }
 
 /*
@@ -655,30 +774,94 @@ feth_send_batch(struct feth_link *l, int end, const struct feth_frame *f,
 	return r >= 0 ? r : frames_fail(err, -r);
 }
 
+/* What feth_recv_batch does before and after a system call. */
+static int
+frames_room_ok(const struct feth_port *p, const struct feth_frame *f,
+    unsigned int n, struct feth_error *err)
+{
+	unsigned int i;
+
+	for (i = 0; i < n && p->fd != -1; i++) {
+		if (f[i].size < p->frame_max)
+			return frames_bad_room(err, p, f[i].size);
+	}
+	return 0;
+}
+
+static int
+frames_received(struct feth_frame *f, int r, struct feth_error *err)
+{
+	int i;
+
+	if (r < 0)
+		return frames_fail(err, -r);
+	for (i = 0; i < r; i++) {
+		if (f[i].len < FETH_FRAME_MIN || f[i].len > f[i].size)
+			f[i].len = 0;
+	}
+	return r;
+}
+
 int
 feth_recv_batch(struct feth_link *l, int end, struct feth_frame *f,
     unsigned int n, struct feth_error *err)
 {
 	struct feth_port *p = frames_port(l, end);
-	unsigned int i;
 	int r;
 
 	if (n == 0)
 		return 0;
 	if (n > FETH_BATCH)
 		n = FETH_BATCH;
-	for (i = 0; i < n && p->fd != -1; i++) {
-		if (f[i].size < p->frame_max)
-			return frames_bad_room(err, p, f[i].size);
-	}
-	r = p->ops->recv_batch(p, f, n);
+	r = frames_room_ok(p, f, n, err);
 	if (r < 0)
-		return frames_fail(err, -r);
-	for (i = 0; i < (unsigned int)r; i++) {
-		if (f[i].len < FETH_FRAME_MIN || f[i].len > f[i].size)
-			f[i].len = 0;
+		return r;
+	return frames_received(f, p->ops->recv_batch(p, f, n), err);
+}
+
+int
+feth_send_batch_hdr(struct feth_link *l, int end, const struct feth_frame *f,
+    const struct feth_vnet_hdr *h, unsigned int n, struct feth_error *err)
+{
+	struct feth_port *p = frames_port(l, end);
+	unsigned int i;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		if (p->ops != &offload_ops && memcmp(&h[i], &offload_whole,
+		    sizeof(*h)) != 0)
+			return feth_fail(err, FETH_BAD_HEADER, 0,
+			    "open the link with offloads",
+			    "this port takes no header");
+		if (!frames_hdr_ok(p, &h[i], f[i].len))
+			return frames_bad_len(err, p, f[i].len);
 	}
-	return r;
+	r = p->ops == &offload_ops ? offload_send_hdr(p, f, h, n) :
+	    p->ops->send_batch(p, f, n);
+	return r >= 0 ? r : frames_fail(err, -r);
+}
+
+int
+feth_recv_batch_hdr(struct feth_link *l, int end, struct feth_frame *f,
+    struct feth_vnet_hdr *h, unsigned int n, struct feth_error *err)
+{
+	struct feth_port *p = frames_port(l, end);
+	int r;
+
+	if (p->ops != &offload_ops) {
+		r = feth_recv_batch(l, end, f, n, err);
+		if (r > 0)
+			memset(h, 0, (size_t)r * sizeof(*h));
+		return r;
+	}
+	if (n == 0)
+		return 0;
+	if (n > FETH_BATCH)
+		n = FETH_BATCH;
+	r = frames_room_ok(p, f, n, err);
+	if (r < 0)
+		return r;
+	return frames_received(f, offload_recv_hdr(p, f, h, n), err);
 }
 
 int

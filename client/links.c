@@ -19,6 +19,10 @@ static const char *const class_names[] = {
 };
 #define NCLASSES	(sizeof(class_names) / sizeof(class_names[0]))
 
+/* Of FETH_OFFLOAD_*, the lowest bit first. */
+static const char *const offload_names[] = { "csum", "tso4", "tso6", "uso" };
+#define NOFFLOADS	(sizeof(offload_names) / sizeof(offload_names[0]))
+
 static const char *const end_names[] = {
 	[FETH_PORT] = "port", [FETH_HOST] = "host",
 };
@@ -71,6 +75,26 @@ build_addresses(struct build *b, cJSON *end, const char *const *addresses)
 	}
 }
 
+static void
+build_offloads(struct build *b, cJSON *end, unsigned int offloads)
+{
+	cJSON *list, *item;
+	size_t i;
+
+	if (offloads == 0)
+		return;
+	list = cJSON_AddArrayToObject(end, "offloads");
+	for (i = 0; i < NOFFLOADS; i++) {
+		if ((offloads & 1u << i) == 0)
+			continue;
+		item = cJSON_CreateString(offload_names[i]);
+		if (item == NULL || !cJSON_AddItemToArray(list, item)) {
+			cJSON_Delete(item);
+			b->failed = true;
+		}
+	}
+}
+
 static int
 build_netns(struct build *b, cJSON *end, const char *path,
     struct feth_error *err)
@@ -97,9 +121,10 @@ build_end(struct build *b, cJSON *ends, const struct feth_end_spec *s,
 	cJSON *end;
 
 	if ((unsigned int)s->kind > FETH_HOST ||
-	    (unsigned int)s->port_class >= NCLASSES) {
+	    (unsigned int)s->port_class >= NCLASSES ||
+	    (s->offloads & ~FETH_OFFLOAD_ALL) != 0) {
 		return feth_fail(err, FETH_INVALID_ARGUMENT, 0, NULL,
-		    "an end's kind or class is out of range");
+		    "an end's kind, class or offloads are out of range");
 	}
 	end = cJSON_CreateObject();
 	if (end == NULL || !cJSON_AddItemToArray(ends, end)) {
@@ -112,6 +137,7 @@ build_end(struct build *b, cJSON *ends, const struct feth_end_spec *s,
 		build_string(b, end, "class", class_names[s->port_class]);
 	if (s->take != FETH_TAKE_DEFAULT)
 		build_bool(b, end, "take", s->take == FETH_TAKE_YES);
+	build_offloads(b, end, s->offloads);
 	build_addresses(b, end, s->addresses);
 	return build_netns(b, end, s->netns, err);
 }
@@ -365,6 +391,14 @@ link_reply_fd(struct feth_link *l, struct feth_reply *r, int end, int **fd,
 	return 0;
 }
 
+/* FD becomes L's port END. */
+static int
+link_port(struct feth_link *l, int end, int *fd, struct feth_error *err)
+{
+	return feth_port_init(&l->port[end], fd, feth_class_name(l, end),
+	    feth_offloads(l, end), feth_mtu(l) + FETH_OVERHEAD, err);
+}
+
 /* Take the descriptors that R brought for L's ports. */
 static int
 link_take_ports(struct feth_link *l, struct feth_reply *r,
@@ -377,8 +411,7 @@ link_take_ports(struct feth_link *l, struct feth_reply *r,
 		p = &l->port[end];
 		code = link_reply_fd(l, r, end, &fd, err);
 		if (code == 0 && fd != NULL && p->fd == -1)
-			code = feth_port_init(p, fd, feth_class_name(l, end),
-			    feth_frame_max(l), err);
+			code = link_port(l, end, fd, err);
 		else if (code == 0 && fd != NULL)
 			code = feth_port_replace(p, fd, err);
 		if (code < 0)
@@ -611,8 +644,7 @@ feth_resume(struct feth_conn *c, const char *name, const char *token, int end,
 	if (fd != -1 && p->fd != -1)
 		close(fd);	/* the daemon gave a new one */
 	else if (fd != -1)
-		code = feth_port_init(p, &fd, feth_class_name(l, end),
-		    feth_frame_max(l), err);
+		code = link_port(l, end, &fd, err);
 	if (code < 0) {
 		feth_free(l);
 		return code;
@@ -790,6 +822,23 @@ feth_class(const struct feth_link *l, int end)
 }
 
 unsigned int
+feth_offloads(const struct feth_link *l, int end)
+{
+	const cJSON *v;
+	unsigned int mask = 0;
+	size_t i;
+
+	cJSON_ArrayForEach(v, cJSON_GetObjectItemCaseSensitive(
+	    link_end_tree(l, link_end(l, end)), "offloads")) {
+		for (i = 0; i < NOFFLOADS && cJSON_IsString(v); i++) {
+			if (strcmp(offload_names[i], v->valuestring) == 0)
+				mask |= 1u << i;
+		}
+	}
+	return mask;
+}
+
+unsigned int
 feth_mtu(const struct feth_link *l)
 {
 	return (unsigned int)cJSON_GetObjectItemCaseSensitive(l->tree,
@@ -799,6 +848,8 @@ feth_mtu(const struct feth_link *l)
 size_t
 feth_frame_max(const struct feth_link *l)
 {
+	if ((feth_offloads(l, 0) | feth_offloads(l, 1)) != 0)
+		return FETH_GSO_MAX;
 	return feth_mtu(l) + FETH_OVERHEAD;
 }
 

@@ -19,6 +19,7 @@ enum opt_type {
 	OPT_SECONDS,	/* long of ms; min..max are ms */
 	OPT_SET,	/* int: value, and not another one before */
 	OPT_NAME,	/* int: index in names */
+	OPT_NAMES,	/* int: 1 << index in names, of each; "all" */
 };
 
 struct opt {
@@ -36,6 +37,9 @@ struct opt {
 
 static const char *const class_names[] = { "auto", "tap", "socket", "raw",
     "stream", NULL };
+
+static const char *const offload_names[] = { "csum", "tso4", "tso6", "uso",
+    NULL };
 
 #define AT(field)	offsetof(struct args, field)
 #define MS_MAX		(3600L * 1000)
@@ -65,6 +69,9 @@ static const struct opt opts[] = {
 	{ .name = "class", .arg = "CLASS", .mask = O_LINK | O_CLASS,
 	    .type = OPT_NAME, .offset = AT(port_class), .names = class_names,
 	    .help = "of the port: auto, tap, socket, raw or stream" },
+	{ .name = "offloads", .arg = "LIST", .mask = O_LINK,
+	    .type = OPT_NAMES, .offset = AT(offloads), .names = offload_names,
+	    .help = "csum,tso4,tso6,uso or all: a header before each frame" },
 	{ .name = "mtu", .arg = "BYTES", .mask = O_LINK, .type = OPT_NUMBER,
 	    .offset = AT(mtu), .min = 68, .max = 65521,
 	    .help = "the longest IP packet" },
@@ -194,6 +201,32 @@ set_name(const struct opt *o, int *field, const char *value)
 }
 
 static int
+set_names(const struct opt *o, int *field, const char *value)
+{
+	const char *p = value;
+	size_t len;
+	int i;
+
+	for (;; p += len + 1) {
+		len = strcspn(p, ",");
+		for (i = 0; o->names[i] != NULL; i++) {
+			if (strncmp(o->names[i], p, len) == 0 &&
+			    o->names[i][len] == '\0')
+				break;
+		}
+		if (o->names[i] != NULL)
+			*field |= 1 << i;
+		else if (len == 3 && strncmp(p, "all", len) == 0)
+			*field |= (1 << i) - 1;
+		else
+			return usage_error("--%s %s: %s", o->name, value,
+			    o->help);
+		if (p[len] == '\0')
+			return EXIT_DONE;
+	}
+}
+
+static int
 set_value(const struct opt *o, int *field)
 {
 	if (*field != 0 && *field != o->value)
@@ -225,6 +258,8 @@ option_set(struct args *a, const struct opt *o, const char *value)
 		return set_value(o, field);
 	case OPT_NAME:
 		return set_name(o, field, value);
+	case OPT_NAMES:
+		return set_names(o, field, value);
 	}
 	return EXIT_USAGE;
 }

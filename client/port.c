@@ -58,6 +58,7 @@ port_spec(const struct args *a, const char *name, struct port_spec *s)
 		if (end[i].kind != FETH_PORT)
 			continue;
 		end[i].port_class = (enum feth_class)a->port_class;
+		end[i].offloads = (unsigned int)a->offloads;
 		if (a->leave)
 			end[i].take = FETH_TAKE_NO;
 	}

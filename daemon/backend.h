@@ -20,6 +20,7 @@
 #define BF_NETNS	0x04	/* a wire end in another network namespace */
 #define BF_TAP		0x08	/* class tap */
 #define BF_RAW		0x10	/* class raw */
+#define BF_OFFLOADS	0x20	/* of class tap */
 #define BF_WARDEN	0x80	/* needs root and the two processes */
 
 /* Kernel state of one link, owned by the warden's table. Zeroed, with
@@ -32,6 +33,7 @@ struct cable {
 	int		ifindex[2];	/* 0: none; [1] only where it is visible */
 	uint8_t		mac[2][6];	/* as they must stay */
 	uint32_t	uid;		/* raw: whose namespace it uses */
+	uint8_t		offloads;	/* that the port was given */
 };
 
 struct if_counters {
@@ -63,6 +65,13 @@ struct backend {
 	/* Warden: remove the interfaces of N cables in one batch. Cables that
 	 * are gone already are no error. May be called on anything half-made. */
 	void	(*destroy)(struct cable *const *c, unsigned int n);
+
+	/* Warden: have up to N interfaces ready, so that create takes less time;
+	 * those above N go now. NULL: this backend has no use for it. */
+	void	(*spares)(unsigned int n);
+	/* Warden, while it has nothing else to do: make one of them, which takes
+	 * as long as create. True when more are to be made. */
+	bool	(*prepare)(void);
 
 	/* Warden, at start: fill C for the interface of M that an earlier
 	 * warden left; only what carries our mark, or, when M.op is not

@@ -18,11 +18,13 @@
  * A TAP whose descriptor was opened in another namespace cannot be attached
  * again by its holder, nor anything else at home, and one that is not
  * multi-queue has one queue for ever. The move is what it costs: 15 to 20 ms,
- * as the kernel waits for all CPUs. What the holder can still do is undone
- * here: a changed MAC is restored, and deletion is by RTM_DELLINK, never by
- * trusting the last close.
+ * as the kernel waits for all CPUs. So some are moved ahead of time (spares,
+ * linux_spare.h): marked as such, hardened, and down until they become a link's.
+ * What the holder can still do is undone here: a changed MAC is restored, and
+ * deletion is by RTM_DELLINK, never by trusting the last close.
  */
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
 #include <linux/ethtool.h>
@@ -43,20 +45,30 @@
 
 #include "backend.h"
 #include "linux_ask.h"
+#include "linux_spare.h"
 #include "log.h"
 #include "netlink.h"
 #include "netns.h"
 #include "wire.h"
 
-#define DOOMED_GROUP	0x66657468	/* to be deleted in one message */
+#define GROUPS		0x10000u	/* to be deleted in one message */
+#define GROUP_TRIES	8
 #define BORN_GROUP	0x66657462	/* a veth that has no mark yet */
 #define SWEEP_BATCH	64
 #define MARK_SIZE	48
+#define VNET_HEADER	10	/* struct virtio_net_hdr */
+/* Of Linux 6.2. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4	0x20
+#define TUN_F_USO6	0x40
+#endif
+#define SPARE_SLOT	UINT32_MAX	/* in the mark of a spare */
 
 static struct {
 	uint64_t	instance;
 	struct netns	vault;		/* where TAPs are born */
 	struct nl	monitor;	/* of home */
+	uint32_t	groups;		/* nobody else has these; 0: not picked */
 	int		host[BOUND_UNITS]; /* ifindex of the host side, or 0 */
 } lx = { .vault.fd = -1 };
 
@@ -65,8 +77,13 @@ static struct {
 static void
 mark_write(uint32_t slot, char buf[MARK_SIZE])
 {
-	snprintf(buf, MARK_SIZE, "fethd:%016llx:%u",
-	    (unsigned long long)lx.instance, slot);
+	int	n = snprintf(buf, MARK_SIZE, "fethd:%016llx:",
+		    (unsigned long long)lx.instance);
+
+	if (slot == SPARE_SLOT)
+		snprintf(buf + n, MARK_SIZE - (size_t)n, "spare");
+	else
+		snprintf(buf + n, MARK_SIZE - (size_t)n, "%u", slot);
 }
 
 bool
@@ -83,15 +100,30 @@ static bool
 mark_read(const char *alias, uint32_t *slot)
 {
 	const char	*last = strrchr(alias, ':');
-	unsigned long	 n;
+	unsigned long	 n = SPARE_SLOT;
 
-	if (last == NULL || last[1] < '0' || last[1] > '9')
+	if (last == NULL)
 		return false;
-	n = strtoul(last + 1, NULL, 10);
-	if (n >= BOUND_UNITS || !linux_mark_is(alias, (uint32_t)n))
+	if (last[1] >= '0' && last[1] <= '9' &&
+	    (n = strtoul(last + 1, NULL, 10)) >= BOUND_UNITS)
+		return false;
+	if (!linux_mark_is(alias, (uint32_t)n))
 		return false;
 	*slot = (uint32_t)n;
 	return true;
+}
+
+/* The interface at home, if it carries our mark of SLOT. */
+static int
+ours(int ifindex, uint32_t slot, struct nl_link *l)
+{
+	int	error;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	if ((error = nl_link_get(&netns_home.nl, ifindex, NULL, l)) != 0)
+		return error;
+	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
 }
 
 /*
@@ -108,6 +140,7 @@ struct making {
 	char		name[2][IFNAMSIZ];
 	struct netns	*at[2];		/* where a side is; NULL: not made */
 	int		ifindex[2];
+	uint8_t		offloads;	/* that the kernel has */
 };
 
 struct step {
@@ -161,17 +194,56 @@ tap_open(struct making *mk)
 	return error != 0 ? error : back;
 }
 
+/* What a port's program will take: checksums and segments that are not made
+ * yet. An old kernel (before 6.2) has no USO. */
+static int
+tap_offloads(struct making *mk, uint8_t offloads)
+{
+	static const unsigned int	flags[OFFLOADS] = {
+		[OFFLOAD_CSUM] = TUN_F_CSUM, [OFFLOAD_TSO4] = TUN_F_TSO4,
+		[OFFLOAD_TSO6] = TUN_F_TSO6,
+		[OFFLOAD_USO] = TUN_F_USO4 | TUN_F_USO6,
+	};
+	unsigned int			f = 0;
+	int				i, size = VNET_HEADER;
+
+	for (i = 0; i < OFFLOADS; i++)
+		if ((offloads & 1 << i) != 0)
+			f |= flags[i];
+	if (ioctl(mk->fd, TUNSETVNETHDRSZ, &size) != 0 ||
+	    ioctl(mk->fd, TUNSETOFFLOAD, (unsigned long)f) != 0)
+		return -errno;
+	mk->offloads = offloads;
+	return 0;
+}
+
 static int
 tap_attach(struct making *mk)
 {
 	struct ifreq	ifr;
+	uint8_t		offloads = mk->m->offloads;
+	int		error = 0;
 
 	memset(&ifr, 0, sizeof(ifr));
 	memcpy(ifr.ifr_name, mk->name[0], IFNAMSIZ);
-	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL);
+	ifr.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL |
+	    (offloads != 0 ? IFF_VNET_HDR : 0));
 	if (ioctl(mk->fd, TUNSETIFF, &ifr) != 0)
 		return -errno;
-	return side_found(mk, 0, &lx.vault);
+	if (offloads != 0 && (error = tap_offloads(mk, offloads)) == -EINVAL)
+		error = tap_offloads(mk, offloads & ~(1 << OFFLOAD_USO));
+	return error != 0 ? error : side_found(mk, 0, &lx.vault);
+}
+
+/* What a spare lacks: the shape of its link. Without addresses that is all. */
+static int
+spare_shape(struct making *mk)
+{
+	struct nl_shape	s = shape_of(mk, 0);
+
+	if (mk->m->naddr[0] == 0)
+		return nl_link_shape_up(&netns_home.nl, mk->ifindex[0], &s);
+	return nl_link_move(&netns_home.nl, mk->ifindex[0], -1, &s);
 }
 
 static int
@@ -333,6 +405,12 @@ up(struct making *mk)
 	return error;
 }
 
+static int
+spare_up(struct making *mk)
+{
+	return mk->m->naddr[0] == 0 ? 0 : up(mk);
+}
+
 /* In the private namespace. Bound to nothing until it has its interface. */
 static int
 packet_socket(int ifindex, int *out)
@@ -375,6 +453,17 @@ static const struct step	tap_steps[] = {
 	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
+/* A spare is made by the first of these and becomes a link by the second. */
+static const struct step	spare_steps[] = {
+	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
+	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
+	{ WM_OP_NONE, NULL }
+};
+static const struct step	spared_steps[] = {
+	{ WM_OP_MOVE, spare_shape }, { WM_OP_ADDRESS, address },
+	{ WM_OP_UP, spare_up },
+	{ WM_OP_NONE, NULL }
+};
 static const struct step	wire_steps[] = {
 	{ WM_OP_OPEN, wire_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
@@ -412,6 +501,7 @@ making_done(struct making *mk, struct cable *c, int *fd)
 	for (i = 0; i < 2; i++)
 		c->ifindex[i] = mk->at[i] == &netns_home ? mk->ifindex[i] : 0;
 	c->raw = mk->uidns != NULL;
+	c->offloads = mk->offloads;
 	lx.host[c->slot] = c->ifindex[0];
 	*fd = mk->fd;
 }
@@ -425,20 +515,84 @@ cable_fill(struct cable *c, const struct wm_msg *m)
 	memcpy(c->mac, m->mac, sizeof(c->mac));
 }
 
+/* A TAP that is no link's. */
+static const struct wm_msg	any_tap = { .kind = LINK_HOST, .mtu = 1500,
+    .mac[0] = { 2, 'f', 'e', 't', 'h', 0 } };
+
+static void
+making_init(struct making *mk, const struct wm_msg *m, uint32_t slot)
+{
+	memset(mk, 0, sizeof(*mk));
+	mk->m = m;
+	mk->netns = -1;
+	mk->fd = -1;
+	mk->target.fd = -1;
+	mark_write(slot, mk->mark);
+}
+
+/*
+ * Is this spare as it was made, but for forwarding? That is switched on for all
+ * interfaces that there are when it is for the host.
+ */
+static bool
+spare_good(int ifindex)
+{
+	struct nl_link	l;
+
+	if (ours(ifindex, SPARE_SLOT, &l) != 0 || (l.flags & IFF_UP) != 0 ||
+	    l.enslaved)
+		return false;
+	return !l.forwards || (nl_link_devconf(&netns_home.nl, ifindex,
+	    ipv4_conf, sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) == 0 &&
+	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0);
+}
+
+/* The steps for M; of a TAP, those for a spare when there is one. */
+static const struct step *
+steps_for(struct making *mk)
+{
+	const struct wm_msg	*m = mk->m;
+
+	if (m->kind == LINK_WIRE)
+		return wire_steps;
+	if ((m->flags & WMF_RAW) != 0)
+		return raw_steps;
+	/* Whether there is a header is settled at birth. */
+	if (m->offloads != 0)
+		return tap_steps;
+	while (spare_take(&mk->fd, &mk->ifindex[0])) {
+		if (spare_good(mk->ifindex[0])) {
+			mk->at[0] = &netns_home;
+			return spared_steps;
+		}
+		wire_close(&mk->fd);
+	}
+	return tap_steps;
+}
+
+static int
+making_run(struct making *mk, const struct step *s, enum wm_op *op)
+{
+	int	error = 0;
+
+	for (; s->run != NULL && error == 0; s++) {
+		*op = s->op;
+		error = s->run(mk);
+	}
+	if (error != 0)
+		making_undo(mk);
+	return error;
+}
+
 static int
 linux_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
     enum wm_op *op)
 {
-	const struct step	*s;
-	struct making		 mk;
-	int			 error;
+	struct making	mk;
+	int		error;
 
-	memset(&mk, 0, sizeof(mk));
-	mk.m = m;
+	making_init(&mk, m, m->slot);
 	mk.netns = netns;
-	mk.fd = -1;
-	mk.target.fd = -1;
-	mark_write(m->slot, mk.mark);
 	backend_ifname(m->slot, 0, mk.name[0]);
 	backend_ifname(m->slot, 1, mk.name[1]);
 	cable_fill(c, m);
@@ -446,34 +600,13 @@ linux_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
 	*op = WM_OP_OPEN;
 	if ((error = netns_leave()) != 0)
 		return error;
-	s = m->kind == LINK_WIRE ? wire_steps :
-	    (m->flags & WMF_RAW) != 0 ? raw_steps : tap_steps;
-	for (; s->run != NULL && error == 0; s++) {
-		*op = s->op;
-		error = s->run(&mk);
-	}
-	if (error != 0)
-		making_undo(&mk);
-	else
+	if ((error = making_run(&mk, steps_for(&mk), op)) == 0)
 		making_done(&mk, c, fd);
 	netns_close(&mk.target);
 	return error;
 }
 
 /* Removing. */
-
-/* The interface at home, if it carries our mark of SLOT. */
-static int
-ours(int ifindex, uint32_t slot, struct nl_link *l)
-{
-	int	error;
-
-	if (ifindex <= 0)
-		return -ENODEV;
-	if ((error = nl_link_get(&netns_home.nl, ifindex, NULL, l)) != 0)
-		return error;
-	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
-}
 
 static void
 delete_one(int ifindex, uint32_t slot)
@@ -491,32 +624,47 @@ delete_one(int ifindex, uint32_t slot)
 		    strerror(-error));
 }
 
-struct group_count {
-	unsigned int	n;
-	bool		foreign;
-};
-
-static void
-doomed_member(const struct nl_link *l, void *arg)
+/*
+ * Removing many in one message means all that have the same group, a number that
+ * anybody with the right to may give to any interface. So a range of numbers is
+ * picked of which nobody has one, and each batch takes any of it; that a
+ * stranger took one since is seen on the monitor. To look before each batch
+ * would be surer only against who means to be removed, and a walk over 10,000
+ * interfaces takes longer than to remove a batch.
+ */
+static bool
+in_groups(const struct nl_link *l)
 {
-	struct group_count	*g = arg;
-	uint32_t		 slot;
-
-	if (l->group != DOOMED_GROUP)
-		return;
-	g->n++;
-	if (!mark_read(l->alias, &slot))
-		g->foreign = true;
+	return lx.groups != 0 && l->group - lx.groups < GROUPS;
 }
 
-/* Are the N that we put into the doomed group all that is in it? */
-static bool
-group_is_ours(unsigned int n)
+static void
+groups_look(const struct nl_link *l, void *arg)
 {
-	struct group_count	g = { 0, false };
+	*(bool *)arg |= in_groups(l);
+}
 
-	return nl_link_each(&netns_home.nl, doomed_member, &g) == 0 &&
-	    g.n == n && !g.foreign;
+/* 0: there is no such range. */
+static uint32_t
+group_pick(void)
+{
+	bool		taken = lx.groups == 0;
+	uint32_t	r;
+	int		i;
+
+	for (i = 0; i < GROUP_TRIES; i++) {
+		if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
+			break;
+		if (!taken)
+			return lx.groups + r % GROUPS;
+		/* Small numbers are those that people give. */
+		lx.groups = (r | 0x40000000) & ~(uint32_t)(GROUPS - 1);
+		taken = BORN_GROUP - lx.groups < GROUPS;
+		if (nl_link_each(&netns_home.nl, groups_look, &taken) != 0)
+			taken = true;
+	}
+	lx.groups = 0;
+	return 0;
 }
 
 static void
@@ -530,23 +678,20 @@ cable_clear(struct cable *c)
 	c->ifindex[0] = c->ifindex[1] = 0;
 }
 
-/*
- * A single deletion waits 20 ms for the kernel, a group of 64 hardly longer.
- * The group is a number that anybody with the right to may use, so it is
- * looked at first: with a stranger in it, it goes one by one.
- */
+/* A single deletion waits 20 ms for the kernel, a group of 64 hardly longer. */
 static void
 linux_destroy(struct cable *const *c, unsigned int n)
 {
 	struct nl_link	l;
+	uint32_t	group = n > 1 ? group_pick() : 0;
 	unsigned int	i, marked = 0;
 
-	for (i = 0; i < n && n > 1; i++)
+	for (i = 0; i < n && group != 0; i++)
 		if (ours(c[i]->ifindex[0], c[i]->slot, &l) == 0 &&
-		    nl_link_group(&netns_home.nl, l.ifindex, DOOMED_GROUP) == 0)
+		    nl_link_group(&netns_home.nl, l.ifindex, group) == 0)
 			marked++;
-	if (marked > 1 && group_is_ours(marked))
-		(void)nl_group_del(&netns_home.nl, DOOMED_GROUP);
+	if (marked > 1)
+		(void)nl_group_del(&netns_home.nl, group);
 	/* What is left, which is nothing after a group went. */
 	for (i = 0; i < n; i++) {
 		delete_one(c[i]->ifindex[0], c[i]->slot);
@@ -554,6 +699,70 @@ linux_destroy(struct cable *const *c, unsigned int n)
 			delete_one(c[i]->ifindex[1], c[i]->slot);
 		cable_clear(c[i]);
 	}
+}
+
+/* Spares. */
+
+/* Remove all spares but N, in one go. */
+static void
+spares_trim(unsigned int n)
+{
+	struct cable	gone[BOUND_SPARES], *batch[BOUND_SPARES];
+	int		fds[BOUND_SPARES];
+	unsigned int	i, k = 0;
+
+	memset(gone, 0, sizeof(gone));
+	while (spare_count() > n && spare_take(&fds[k], &gone[k].ifindex[0])) {
+		gone[k].slot = SPARE_SLOT;
+		batch[k] = &gone[k];
+		k++;
+	}
+	linux_destroy(batch, k);
+	for (i = 0; i < k; i++)
+		wire_close(&fds[i]);
+}
+
+static void
+linux_spares(unsigned int n)
+{
+	spare_aim(n < BOUND_SPARES ? n : BOUND_SPARES);
+	spares_trim(n);
+}
+
+/* A name that nobody has at home; another daemon may have spares, too. */
+static int
+spare_name(char name[IFNAMSIZ])
+{
+	struct nl_link	l;
+	unsigned int	i;
+	int		error = 0;
+
+	for (i = 0; i < 4 * BOUND_SPARES && error == 0; i++) {
+		snprintf(name, IFNAMSIZ, "fethspare%u", i);
+		error = nl_link_get(&netns_home.nl, 0, name, &l);
+	}
+	return error == -ENODEV ? 0 : error == 0 ? -EEXIST : error;
+}
+
+static bool
+linux_prepare(void)
+{
+	struct making	mk;
+	enum wm_op	op = WM_OP_OPEN;
+	int		error;
+
+	if (!spare_wanted())
+		return false;
+	making_init(&mk, &any_tap, SPARE_SLOT);
+	if ((error = netns_leave()) == 0 &&
+	    (error = spare_name(mk.name[0])) == 0)
+		error = making_run(&mk, spare_steps, &op);
+	if (error != 0) {
+		log_warnx("cannot make a spare TAP: %s", strerror(-error));
+		return false;
+	}
+	spare_put(mk.fd, mk.ifindex[0]);
+	return spare_wanted();
 }
 
 /* At start. */
@@ -710,8 +919,7 @@ linux_probe(char *why, size_t size)
 		snprintf(why, size, "kernel links need root");
 		return -EPERM;
 	}
-	memset(&mk, 0, sizeof(mk));
-	mk.fd = -1;
+	making_init(&mk, &any_tap, SPARE_SLOT);
 	snprintf(mk.name[0], sizeof(mk.name[0]), "probe");
 	if ((error = netns_here(&netns_home)) != 0) {
 		snprintf(why, size, "cannot use netlink and /proc: %s",
@@ -755,8 +963,11 @@ news(const struct nl_link *l, bool gone, void *arg)
 {
 	struct listener	*to = arg;
 	struct cable	*c;
+	uint32_t	 slot;
 	int		 side;
 
+	if (in_groups(l) && !mark_read(l->alias, &slot))
+		lx.groups = 0;
 	if ((c = to->find(l->ifindex, to->arg)) == NULL)
 		return;
 	if (gone) {
@@ -802,6 +1013,7 @@ linux_monitor(struct cable *(*find)(int ifindex, void *arg),
 		rv = nl_monitor_read(&lx.monitor, news, &to);
 	if (rv < 0) {
 		log_debug("interface news were lost: %s", strerror(-rv));
+		lx.groups = 0;
 		look_around(&to);
 	}
 }
@@ -814,11 +1026,14 @@ linux_monitor_fd(void)
 
 const struct backend backend_linux = {
 	.name = "linux",
-	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW | BF_WARDEN,
+	.features = BF_HOST | BF_WIRE | BF_NETNS | BF_TAP | BF_RAW |
+	    BF_OFFLOADS | BF_WARDEN,
 	.probe = linux_probe,
 	.start = linux_start,
 	.create = linux_create,
 	.destroy = linux_destroy,
+	.spares = linux_spares,
+	.prepare = linux_prepare,
 	.adopt = linux_adopt,
 	.sweep = linux_sweep,
 	.monitor_fd = linux_monitor_fd,

@@ -57,6 +57,11 @@
 #define BOUND_UNITS		11383
 #define BOUND_SLOTS		32768
 
+/* Interfaces made ahead of time: each is 70 KiB of kernel memory and a line in
+ * every list of interfaces. The second is what there is without a word. */
+#define BOUND_SPARES		64
+#define BOUND_SPARES_USUAL	8
+
 /* Policy file: bytes, rules (fewer than BOUND_MEMBERS, and struct policy stays
  * below 512 KiB), and list entries of one rule. */
 #define BOUND_CONF		(256 * 1024)

@@ -534,6 +534,21 @@ rule_max_mtu(struct conf *c, const cJSON *v, void *at)
 }
 
 static int
+rule_offloads(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy_rule *rule = at;
+
+	if (!cJSON_IsBool(v) || cJSON_IsTrue(v) == (int)rule->allow)
+		return (conf_fail(c, v, rule->allow ? "\"offloads\" is false "
+		    "for a rule that allows links without them only, or left "
+		    "out" : "\"offloads\" is true for a rule that refuses "
+		    "links with them only, or left out"));
+	rule->offloads = rule->allow ? POLICY_OFFLOADS_WITHOUT :
+	    POLICY_OFFLOADS_WITH;
+	return (0);
+}
+
+static int
 rule_quota(struct conf *c, const cJSON *v, void *at)
 {
 	struct policy_rule *rule = at;
@@ -558,6 +573,7 @@ static const struct conf_key rule_keys[] = {
 	{ "names", false, rule_names },
 	{ "addresses", false, rule_addresses },
 	{ "max_mtu", false, rule_max_mtu },
+	{ "offloads", false, rule_offloads },
 	{ "quota", false, rule_quota },
 	{ NULL, false, NULL }
 };
@@ -596,6 +612,14 @@ top_grace(struct conf *c, const cJSON *v, void *at)
 	struct policy *p = at;
 
 	return (conf_number(c, v, 1, BOUND_GRACE_MAX, &p->grace_secs));
+}
+
+static int
+top_spares(struct conf *c, const cJSON *v, void *at)
+{
+	struct policy *p = at;
+
+	return (conf_number(c, v, 0, BOUND_SPARES, &p->spares));
 }
 
 /* Read a pool of FAMILY, of which prefixes of LEAST are handed out. */
@@ -664,6 +688,7 @@ static const struct conf_key top_keys[] = {
 	{ "grace", false, top_grace },
 	{ "pools", false, top_pools },
 	{ "rules", true, top_rules },
+	{ "spares", false, top_spares },
 	{ NULL, false, NULL }
 };
 

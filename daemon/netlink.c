@@ -230,6 +230,25 @@ get_text(const struct nlattr *a, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
+/* Of each family an array of settings, of which forwarding is the first. */
+static void
+get_forwarding(const struct nlattr *spec, struct nl_link *l)
+{
+	const struct nlattr	*family, *conf;
+	uint32_t		 on;
+
+	mnl_attr_for_each_nested(family, spec)
+		mnl_attr_for_each_nested(conf, family) {
+			if (mnl_attr_get_type(conf) !=
+			    (mnl_attr_get_type(family) == AF_INET ?
+			    IFLA_INET_CONF : IFLA_INET6_CONF) ||
+			    mnl_attr_get_payload_len(conf) < sizeof(on))
+				continue;
+			memcpy(&on, mnl_attr_get_payload(conf), sizeof(on));
+			l->forwards |= on != 0;
+		}
+}
+
 static int
 link_attr(const struct nlattr *a, void *arg)
 {
@@ -253,6 +272,12 @@ link_attr(const struct nlattr *a, void *arg)
 	case IFLA_GROUP:
 		if (mnl_attr_validate(a, MNL_TYPE_U32) == 0)
 			l->group = mnl_attr_get_u32(a);
+		break;
+	case IFLA_AF_SPEC:
+		get_forwarding(a, l);
+		break;
+	case IFLA_MASTER:
+		l->enslaved = true;
 		break;
 	case IFLA_STATS64:
 		get_stats(a, &l->stats);
@@ -379,17 +404,33 @@ nl_link_mark(struct nl *nl, int ifindex, const char *alias)
 	return talk(nl, &r.h, NULL, NULL);
 }
 
-int
-nl_link_move(struct nl *nl, int ifindex, int netns, const struct nl_shape *s)
+static int
+link_shape(struct nl *nl, int ifindex, int netns, const struct nl_shape *s,
+    unsigned int flags)
 {
-	union request	r;
+	struct ifinfomsg	*ifi;
+	union request		 r;
 
-	link_start(&r, RTM_SETLINK, NLM_F_ACK, ifindex);
+	ifi = link_start(&r, RTM_SETLINK, NLM_F_ACK, ifindex);
+	ifi->ifi_flags = flags;
+	ifi->ifi_change = flags;
 	if (netns != -1)
 		mnl_attr_put_u32(&r.h, IFLA_NET_NS_FD, (uint32_t)netns);
 	put_shape(&r, s);
 	mnl_attr_put(&r.h, IFLA_IFALIAS, strlen(s->alias), s->alias);
 	return talk(nl, &r.h, NULL, NULL);
+}
+
+int
+nl_link_move(struct nl *nl, int ifindex, int netns, const struct nl_shape *s)
+{
+	return link_shape(nl, ifindex, netns, s, 0);
+}
+
+int
+nl_link_shape_up(struct nl *nl, int ifindex, const struct nl_shape *s)
+{
+	return link_shape(nl, ifindex, -1, s, IFF_UP);
 }
 
 int

@@ -30,6 +30,8 @@ struct nl_link {
 	unsigned int	flags;		/* IFF_* */
 	uint32_t	mtu;
 	uint32_t	group;
+	bool		enslaved;	/* to a bridge, or the like */
+	bool		forwards;	/* IPv4 or IPv6 */
 	uint8_t		mac[6];
 	char		name[IFNAMSIZ];
 	char		alias[64];	/* longer ones are cut */
@@ -72,6 +74,8 @@ int	nl_link_mark(struct nl *nl, int ifindex, const char *alias);
  * failure the interface may be on either side. */
 int	nl_link_move(struct nl *nl, int ifindex, int netns,
 	    const struct nl_shape *s);
+/* The same without a move, and up. */
+int	nl_link_shape_up(struct nl *nl, int ifindex, const struct nl_shape *s);
 int	nl_link_up(struct nl *nl, int ifindex);
 int	nl_link_mac(struct nl *nl, int ifindex, const uint8_t mac[6]);
 /* IPv4 settings (IPV4_DEVCONF_*) of one interface. */

@@ -67,6 +67,30 @@ decode_addresses(const cJSON *v, void *field, char *reason, size_t size)
 	return 0;
 }
 
+static int
+decode_offloads(const cJSON *v, void *field, char *reason, size_t size)
+{
+	uint8_t		*mask = field;
+	const cJSON	*e;
+	int		 i;
+
+	cJSON_ArrayForEach(e, v) {
+		for (i = 0; i < OFFLOADS && cJSON_IsString(e); i++)
+			if (strcmp(e->valuestring, offload_names[i]) == 0)
+				break;
+		if (!cJSON_IsString(e) || i == OFFLOADS) {
+			snprintf(reason, size, "each is \"csum\", \"tso4\", "
+			    "\"tso6\" or \"uso\"");
+			return -EINVAL;
+		}
+		*mask |= (uint8_t)(1 << i);
+	}
+	if (cJSON_IsArray(v))
+		return 0;
+	snprintf(reason, size, "must be an array of strings");
+	return -EINVAL;
+}
+
 int
 open_decode_labels(const cJSON *v, void *field, char *reason, size_t size)
 {
@@ -110,6 +134,9 @@ static const struct param end_params[] = {
 	  .given_offset = offsetof(struct open_end, netns_given) },
 	{ .name = "take", .type = PARAM_BOOL, F(open_end, take),
 	  .given_offset = offsetof(struct open_end, take_given) },
+	{ .name = "offloads", .type = PARAM_CUSTOM, F(open_end, offloads),
+	  .decode = decode_offloads,
+	  .varlink = "[](csum, tso4, tso6, uso)" },
 	{ .name = NULL }
 };
 
@@ -153,6 +180,7 @@ end_to_spec(const struct open_end *e, struct end_spec *s)
 	memcpy(s->addr, e->addresses.prefix, sizeof(s->addr));
 	s->addr_auto = e->addresses.automatic;
 	s->netns = e->netns_given ? (int8_t)e->netns : -1;
+	s->offloads = e->offloads;
 	s->take = !e->take_given ? TAKE_UNSET : e->take ? TAKE_YES : TAKE_NO;
 }
 
@@ -210,6 +238,12 @@ is_tap(const struct link_spec *s)
 }
 
 static bool
+has_offloads(const struct link_spec *s)
+{
+	return s->end[0].offloads != 0 || s->end[1].offloads != 0;
+}
+
+static bool
 is_raw(const struct link_spec *s)
 {
 	return has_class(s, LINK_HOST, CLASS_RAW);
@@ -236,6 +270,7 @@ static const struct {
 	{ has_netns, BF_NETNS, "a wire end in a network namespace",
 	  "this system has no network namespaces" },
 	{ is_tap, BF_TAP, "class tap", "ask for --class auto" },
+	{ has_offloads, BF_OFFLOADS, "offloads", "leave --offloads out" },
 	{ is_raw, BF_RAW, "class raw", "ask for --class auto" },
 	{ is_relayed, 0, "relayed ports (class socket on a host link, class "
 	  "stream)", "ask for --class auto" },

@@ -21,6 +21,7 @@ struct open_end {
 	int		kind, class;
 	int64_t		netns;
 	bool		take, take_given, netns_given;
+	uint8_t		offloads;
 	struct mac_list { unsigned int n; uint8_t mac[6]; } mac;
 	struct address_list {
 		unsigned int	n;

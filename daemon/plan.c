@@ -43,29 +43,12 @@ pick_slot(const struct fethd *d, uint32_t uid, const struct link_spec *spec,
 	return -ENOSPC;
 }
 
-/* Does a link of ours have an address in P? */
-static bool
-prefix_taken(const struct fethd *d, const struct prefix *p)
-{
-	const struct vlink	*l;
-	uint32_t		 i = 0;
-	unsigned int		 e, a;
-
-	while ((l = vlink_next(d, &i)) != NULL)
-		for (e = 0; e < 2; e++)
-			for (a = 0; a < l->rec.spec.end[e].naddr; a++)
-				if (prefix_overlap(p,
-				    &l->rec.spec.end[e].addr[a]))
-					return true;
-	return false;
-}
-
 /* 1 when P overlaps one of our links or a route of the host. */
 static int
 prefix_busy(const struct fethd *d, const struct prefix *p, char *detail,
     size_t size)
 {
-	if (prefix_taken(d, p)) {
+	if (vlink_overlap(d, p)) {
 		snprintf(detail, size, "another link of this fethd");
 		return 1;
 	}

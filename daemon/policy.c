@@ -112,6 +112,17 @@ part_lease(const struct ask *a)
 }
 
 static bool
+part_offloads(const struct ask *a)
+{
+	bool asked = a->spec->end[0].offloads != 0 ||
+	    a->spec->end[1].offloads != 0;
+
+	if (a->rule->offloads == POLICY_OFFLOADS_ANY)
+		return (true);
+	return (asked == (a->rule->offloads == POLICY_OFFLOADS_WITH));
+}
+
+static bool
 part_mtu(const struct ask *a)
 {
 	return (!a->rule->allow || a->rule->max_mtu == 0 ||
@@ -261,6 +272,14 @@ tell_lease(const struct ask *a, char *reason, char *hint, size_t size)
 }
 
 static void
+tell_offloads(const struct ask *a, char *reason, char *hint, size_t size)
+{
+	(void)a;
+	policy_say(reason, size, "allows no offloads");
+	policy_say(hint, size, "leave --offloads out");
+}
+
+static void
 tell_mtu(const struct ask *a, char *reason, char *hint, size_t size)
 {
 	policy_say(reason, size, "allows an MTU up to %u, not %u",
@@ -304,6 +323,7 @@ static const struct part {
 	{ part_kind, tell_kind, false },
 	{ part_class, tell_class, false },
 	{ part_lease, tell_lease, true },
+	{ part_offloads, tell_offloads, true },
 	{ part_mtu, tell_mtu, true },
 	{ part_name, tell_name, true },
 	{ part_addresses, tell_addresses, true },
@@ -503,6 +523,7 @@ policy_builtin(struct policy *p, gid_t fethd_gid)
 	p->version = POLICY_VERSION;
 	policy_say(p->file, sizeof(p->file), "built-in");
 	p->grace_secs = BOUND_GRACE_SECS;
+	p->spares = BOUND_SPARES_USUAL;
 	p->pool4 = (struct prefix){ 4, 16, { 10, 253 } };
 	p->pool6 = (struct prefix){ 6, 40, { 0xfd, 0x66, 0x65, 0x74, 0x68 } };
 

@@ -34,6 +34,7 @@ struct policy_rule {
 						 * allow: any but raw */
 	uint32_t	leases;			/* 1 << enum lease */
 	uint32_t	max_mtu;
+	uint8_t		offloads;		/* enum policy_offloads */
 	uint8_t		nnames, naddr;
 	/* prefixes of the name; an anonymous link has none of them */
 	char		names[BOUND_RULE_LIST][BOUND_NAME + 1];
@@ -43,11 +44,16 @@ struct policy_rule {
 	uint32_t	quota;			/* links of a uid; 0: any */
 };
 #define POLICY_NO_GID	UINT32_MAX
+/* With or without any; a rule that allows has links without them only, one that
+ * refuses has links with them only. */
+enum policy_offloads { POLICY_OFFLOADS_ANY, POLICY_OFFLOADS_WITHOUT,
+    POLICY_OFFLOADS_WITH };
 
 struct policy {
 	uint32_t		version;	/* POLICY_VERSION */
 	char			file[256];	/* "built-in", or the path */
 	uint32_t		grace_secs;	/* see BOUND_GRACE_SECS */
+	uint32_t		spares;		/* for the warden: BOUND_SPARES */
 	struct prefix		pool4, pool6;	/* where "auto" takes from */
 	uint32_t		nrules;
 	struct policy_rule	rules[BOUND_RULES];

@@ -153,6 +153,21 @@ add_addresses(cJSON *end, const struct end_spec *e)
 		    cJSON_CreateString(prefix_format(&e->addr[i], text)));
 }
 
+static void
+add_offloads(cJSON *end, const struct end_spec *e)
+{
+	cJSON	*list;
+	int	 i;
+
+	if (e->offloads == 0)
+		return;
+	list = cJSON_AddArrayToObject(end, "offloads");
+	for (i = 0; i < OFFLOADS; i++)
+		if ((e->offloads & 1 << i) != 0)
+			cJSON_AddItemToArray(list,
+			    cJSON_CreateString(offload_names[i]));
+}
+
 static cJSON *
 end_json(const struct vlink *l, int i, int fd)
 {
@@ -165,6 +180,7 @@ end_json(const struct vlink *l, int i, int fd)
 	if (port)
 		cJSON_AddStringToObject(out, "class",
 		    port_class_names[e->class]);
+	add_offloads(out, e);
 	cJSON_AddStringToObject(out, "mac", mac_format(e->mac, text));
 	add_addresses(out, e);
 	cJSON_AddBoolToObject(out, "attached", port ?
@@ -297,6 +313,9 @@ rule_json(const struct policy_rule *r)
 		    sizeof(text)); i++)
 			cJSON_AddItemToArray(list, cJSON_CreateString(text));
 	}
+	if (r->offloads != POLICY_OFFLOADS_ANY)
+		cJSON_AddStringToObject(out, "offloads",
+		    r->offloads == POLICY_OFFLOADS_WITH ? "with" : "without");
 	cJSON_AddNumberToObject(out, "max_mtu", r->max_mtu);
 	cJSON_AddNumberToObject(out, "quota", r->quota);
 	return out;

@@ -38,6 +38,10 @@ const char *const port_class_names[CLASSES + 1] = {
 	[CLASS_STREAM] = "stream",
 };
 
+const char *const offload_names[OFFLOADS + 1] = {
+	[OFFLOAD_CSUM] = "csum", [OFFLOAD_TSO4] = "tso4",
+	[OFFLOAD_TSO6] = "tso6", [OFFLOAD_USO] = "uso",
+};
 const char *const lease_names[LEASES + 1] = {
 	[LEASE_SESSION] = "session",
 	[LEASE_NAMED] = "named",
@@ -201,6 +205,23 @@ spec_take(struct link_spec *spec, int i, struct spec_error *err)
 }
 
 static int
+spec_offloads(struct link_spec *spec, int i, struct spec_error *err)
+{
+	struct end_spec *e = &spec->end[i];
+
+	if (e->offloads == 0)
+		return (0);
+	if (e->kind != END_PORT || e->class != CLASS_TAP)
+		return (spec_fail(err, i, "offloads",
+		    "only a port of class tap has them: leave them out"));
+	if (e->offloads > OFFLOAD_ALL)
+		return (spec_fail(err, i, "offloads", "they are unknown"));
+	/* A segment is cut by who completes its checksum. */
+	e->offloads |= 1 << OFFLOAD_CSUM;
+	return (0);
+}
+
+static int
 spec_netns(const struct link_spec *spec, int i, struct spec_error *err)
 {
 	if (spec->end[i].netns < 0)
@@ -350,6 +371,7 @@ spec_end(struct link_spec *spec, int i, enum port_class host_auto,
 
 	if ((r = spec_class(spec, i, host_auto, err)) != 0 ||
 	    (r = spec_take(spec, i, err)) != 0 ||
+	    (r = spec_offloads(spec, i, err)) != 0 ||
 	    (r = spec_netns(spec, i, err)) != 0 ||
 	    (r = spec_mac(spec, i, err)) != 0)
 		return (r);

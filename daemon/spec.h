@@ -18,11 +18,17 @@ enum end_kind { END_PORT, END_HOST, END_KINDS };
 enum port_class { CLASS_AUTO, CLASS_TAP, CLASS_SOCKET, CLASS_RAW, CLASS_STREAM,
     CLASSES };
 enum lease { LEASE_SESSION, LEASE_NAMED, LEASES };
+/* What a program can take over from the host, and give to it, with a virtio-net
+ * header before each frame: bits of a mask, 0 is no header. */
+enum offload { OFFLOAD_CSUM, OFFLOAD_TSO4, OFFLOAD_TSO6, OFFLOAD_USO,
+    OFFLOADS };
+#define OFFLOAD_ALL	((1u << OFFLOADS) - 1)
 
 extern const char *const link_kind_names[LINK_KINDS + 1];  /* NULL-ended */
 extern const char *const end_kind_names[END_KINDS + 1];
 extern const char *const port_class_names[CLASSES + 1];
 extern const char *const lease_names[LEASES + 1];
+extern const char *const offload_names[OFFLOADS + 1];
 
 /* An address with its prefix length; family is 4, 6, or 0 for none. */
 struct prefix {
@@ -48,6 +54,7 @@ struct end_spec {
 	uint8_t		naddr;
 	uint8_t		mac[6];
 	int8_t		netns;		/* index of a descriptor, or -1 */
+	uint8_t		offloads;	/* 1 << enum offload */
 	struct prefix	addr[BOUND_ADDRESSES];
 };
 

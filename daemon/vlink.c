@@ -30,6 +30,7 @@
 #include "policy.h"
 #include "reap.h"
 #include "request.h"
+#include "taken.h"
 #include "vlink.h"
 #include "warden_call.h"
 #include "watch.h"
@@ -44,6 +45,7 @@ struct vlinks {
 	struct vlink	*by_name[NAME_BUCKETS];
 	struct vlink	*by_id[ID_BUCKETS];
 	struct owner	*owners;
+	struct taken	*taken;		/* addresses */
 	uint64_t	next_id;
 	uint32_t	next_pair;	/* rotates through the slots of pairs */
 	uint32_t	top;		/* one past the highest slot in use */
@@ -73,6 +75,10 @@ vlink_table_new(void)
 
 	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return NULL;
+	if ((t->taken = taken_new()) == NULL) {
+		free(t);
+		return NULL;
+	}
 	t->next_id = 1;
 	t->next_pair = BOUND_UNITS;
 	return t;
@@ -89,6 +95,7 @@ vlink_table_free(struct vlinks *t)
 		t->owners = o->next;
 		free(o);
 	}
+	taken_free(t->taken);
 	free(t);
 }
 
@@ -204,6 +211,12 @@ vlink_next(const struct fethd *d, uint32_t *i)
 			return l;
 	}
 	return NULL;
+}
+
+bool
+vlink_overlap(const struct fethd *d, const struct prefix *p)
+{
+	return taken_overlap(d->links->taken, p);
 }
 
 bool
@@ -338,6 +351,7 @@ table_insert(struct vlink *l)
 	bucket = &t->by_id[l->rec.id % ID_BUCKETS];
 	l->next_id = *bucket;
 	*bucket = l;
+	taken_add(t->taken, &l->rec.spec);
 	l->owner->links[l->rec.spec.kind]++;
 	l->owner->total++;
 }
@@ -384,6 +398,7 @@ vlink_free(struct vlink *l)
 	t->by_slot[l->slot] = NULL;
 	while (t->top > 0 && t->by_slot[t->top - 1] == NULL)
 		t->top--;
+	taken_remove(t->taken, &l->rec.spec);
 	l->owner->links[l->rec.spec.kind]--;
 	l->owner->total--;
 	owner_put(t, l->owner);
@@ -507,6 +522,28 @@ no_ipv6(int error)
 	return error == EACCES || error == EOPNOTSUPP || error == EAFNOSUPPORT;
 }
 
+/* Its automatic IPv6 addresses; false: there are none. */
+static bool
+drop_ipv6(struct vlink *l)
+{
+	struct taken	*t = l->d->links->taken;
+	bool		 dropped;
+
+	taken_remove(t, &l->rec.spec);
+	dropped = plan_drop_ipv6(l->d, &l->rec.spec);
+	taken_add(t, &l->rec.spec);
+	return dropped;
+}
+
+void
+vlink_offloads(struct vlink *l, uint8_t offloads)
+{
+	int	i;
+
+	for (i = 0; i < 2; i++)
+		l->rec.spec.end[i].offloads &= offloads;
+}
+
 void
 vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 {
@@ -522,8 +559,7 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 		wcall_create(l);
 		return;
 	}
-	if (op == WM_OP_ADDRESS && no_ipv6(error) &&
-	    plan_drop_ipv6(l->d, &l->rec.spec)) {
+	if (op == WM_OP_ADDRESS && no_ipv6(error) && drop_ipv6(l)) {
 		wcall_create(l);
 		return;
 	}
@@ -571,6 +607,7 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 		return;
 	}
 	l->told_warden = true;
+	vlink_offloads(l, m->offloads);
 	for (i = 0; i < 2; i++) {
 		l->port[i].fd = wire_take(&fds[i]);
 		l->port[i].spent = l->port[i].fd == -1;

@@ -83,6 +83,9 @@ void	vlink_table_free(struct vlinks *t);
 int	vlink_open(struct fethd *d, struct request *req, uint32_t uid,
 	    const struct link_spec *spec, uint32_t slot, int netns);
 
+/* warden_call.c: those of the offloads that were asked for which the kernel
+ * has. */
+void	vlink_offloads(struct vlink *l, uint8_t offloads);
 /* warden_call.c: the answer to CREATE or KEEP came. FD moves. */
 void	vlink_made(struct vlink *l, int error, enum wm_op op, int fd);
 /* warden_call.c: a link that lived through a crash of ours. FDS move; -1: none. */
@@ -104,6 +107,9 @@ struct vlink *vlink_find(const struct fethd *d, const struct peer *peer,
 	    const char *text);
 /* Walk all links: the first one from slot *I up; sets *I past it. */
 struct vlink *vlink_next(const struct fethd *d, uint32_t *i);
+
+/* Does a link have an address in P? */
+bool	vlink_overlap(const struct fethd *d, const struct prefix *p);
 
 /* True when PEER owns L, or is root. */
 bool	vlink_visible(const struct vlink *l, const struct peer *peer);

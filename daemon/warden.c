@@ -239,6 +239,8 @@ backend_begin(struct warden *w)
 		    strerror(-error));
 		return error;
 	}
+	if (b->spares != NULL)
+		b->spares(w->spares);
 	if ((error = journal_each(&w->journal, wlink_recover, w)) != 0)
 		log_warnx("the journal cannot be read: %s", strerror(-error));
 	else if ((n = b->sweep(wlink_known, w)) > 0)
@@ -266,13 +268,13 @@ begin(struct warden *w)
 static int
 timeout_ms(const struct warden *w)
 {
-	int64_t	left;
+	int64_t	due = wlink_chore_due(w), left;
 
-	if (w->closing != NULL)
-		return 0;
-	if (w->broker != 0)
+	if (w->broker == 0 && w->due < due)
+		due = w->due;
+	if (due == INT64_MAX)
 		return -1;
-	left = w->due - warden_now();
+	left = due - warden_now();
 	return left > 0 ? (int)left : 0;
 }
 
@@ -285,9 +287,8 @@ turn(struct warden *w, const struct pollfd *p)
 		broker_read(w);
 	if (p[2].revents != 0)
 		w->conf->backend->monitor(wlink_find, wlink_vanished, w);
-	/* One batch only: creations are served between. */
-	if (w->closing != NULL)
-		wlink_batch(w);
+	if (warden_now() >= wlink_chore_due(w))
+		wlink_chore(w);
 	if (w->broker == 0 && warden_now() >= w->due)
 		broker_start(w);
 	broker_tell(w);
@@ -338,6 +339,8 @@ end(struct warden *w)
 	wlink_close_all(w);
 	while (w->closing != NULL)
 		wlink_batch(w);
+	if (w->conf->backend->spares != NULL)
+		w->conf->backend->spares(0);
 }
 
 int

@@ -149,6 +149,8 @@ got_reply(struct wcall *w, const struct wm_msg *m, int fds[2])
 
 	if ((l = vlink_by_slot(w->d, m->slot)) == NULL)
 		return;
+	if (m->error == 0)
+		vlink_offloads(l, m->offloads);
 	vlink_made(l, m->error, m->op < WM_OPS ? (enum wm_op)m->op :
 	    WM_OP_NONE, wire_take(&fds[0]));
 }
@@ -290,6 +292,7 @@ wcall_create(struct vlink *l)
 			m.flags |= WMF_KEEP;
 		if (s->end[!host].class == CLASS_RAW)
 			m.flags |= WMF_RAW;
+		m.offloads = s->end[!host].offloads;
 	}
 	if (l->netns != -1)
 		m.flags |= WMF_NETNS;

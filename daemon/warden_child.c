@@ -20,6 +20,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -463,6 +464,19 @@ out:
 	return error;
 }
 
+/* The one number of the policy that is the warden's, taken with care: the loader
+ * has read a file. */
+static unsigned int
+policy_spares(int fd)
+{
+	uint32_t	n;
+
+	if (pread(fd, &n, sizeof(n), offsetof(struct policy, spares)) !=
+	    (ssize_t)sizeof(n) || n > BOUND_SPARES)
+		return BOUND_SPARES_USUAL;
+	return n;
+}
+
 /* Put what the loader wrote in force, if it ended well. */
 static int
 loader_done(struct warden *w, int status)
@@ -481,6 +495,7 @@ loader_done(struct warden *w, int status)
 	}
 	wire_close(&w->policy);
 	w->policy = wire_take(&w->loading);
+	w->spares = policy_spares(w->policy);
 	return 0;
 }
 
@@ -520,6 +535,9 @@ loader_reap(struct warden *w)
 		return;
 	if (loader_done(w, status) == 0) {
 		log_info("the policy was loaded anew");
+		if (w->conf->backend->spares != NULL)
+			w->conf->backend->spares(w->spares);
+		w->prepare = w->conf->backend->prepare != NULL;
 		if (w->channel != -1)
 			send_policy(w);
 	} else {

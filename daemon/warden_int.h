@@ -51,7 +51,13 @@ struct warden {
 	struct wlink	*links[BOUND_SLOTS];
 	struct windex	*by_index[WARDEN_INDEXES];
 	struct wlink	*closing, **closing_tail;
+	unsigned int	nclosing;
+	int64_t		closing_since;	/* ms */
 	bool		stopping;	/* named links stay in the journal */
+
+	/* What can wait, see wlink_chore_due. */
+	int64_t		quiet;		/* ms: until when more is expected */
+	bool		prepare;	/* the backend has something to make */
 
 	/* The broker. */
 	pid_t		broker;		/* 0: none */
@@ -67,6 +73,7 @@ struct warden {
 
 	/* The policy in force, and the loader of the next one. */
 	int		policy;		/* read-only; -1 before the first */
+	unsigned int	spares;		/* what it says of them */
 	pid_t		loader;		/* 0: none */
 	int		loading;	/* what it writes to, read-only */
 	bool		reload;		/* asked for while one ran */
@@ -89,6 +96,10 @@ struct cable *wlink_find(int ifindex, void *warden);
 void	wlink_vanished(uint32_t slot, void *warden);
 /* Remove some of the links that are closing. */
 void	wlink_batch(struct warden *w);
+/* When to do something that can wait, in ms of warden_now: INT64_MAX, never; and
+ * do it: a batch of removals, else one preparation. */
+int64_t	wlink_chore_due(const struct warden *w);
+void	wlink_chore(struct warden *w);
 /* The daemon stops: close all that are not closing yet. */
 void	wlink_close_all(struct warden *w);
 /* Tell the broker of the link in SLOT, if there is one. */

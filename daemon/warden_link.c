@@ -25,6 +25,12 @@
 /* The kernel deletes 64 in the time of two; meanwhile creations wait. */
 #define DESTROY_BATCH	64
 
+/* A removal or a preparation keeps the kernel from making an interface for 20
+ * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
+ * served first. A removal waits no longer than LINGER_MS for that. */
+#define QUIET_MS	10
+#define LINGER_MS	100
+
 #define ENDS	(WMF_END0 | WMF_END1)
 
 /* The table. */
@@ -119,6 +125,7 @@ wlink_free(struct warden *w, struct wlink *l)
 			l->next->prev = l->prev;
 		else
 			w->closing_tail = l->prev;
+		w->nclosing--;
 	}
 	index_remove(w, l);
 	wire_close(&l->kept[0]);
@@ -224,6 +231,12 @@ create_ok(const struct warden *w, const struct wm_msg *m)
 	} else {
 		return false;
 	}
+	if (m->offloads != 0) {
+		need |= BF_OFFLOADS;
+		if (m->kind != LINK_HOST || (m->flags & WMF_RAW) != 0 ||
+		    m->offloads > OFFLOAD_ALL)
+			return false;
+	}
 	return m->slot < BOUND_UNITS && (m->flags & ~allowed) == 0 &&
 	    (w->conf->backend->features & need) == need &&
 	    m->mtu >= BOUND_MTU_MIN && m->mtu <= BOUND_MTU_MAX &&
@@ -256,6 +269,7 @@ static void
 reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
     int fd)
 {
+	struct wlink	*l = m->slot < BOUND_SLOTS ? w->links[m->slot] : NULL;
 	struct wm_msg	r;
 
 	memset(&r, 0, sizeof(r));
@@ -264,6 +278,7 @@ reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
 	r.slot = m->slot;
 	r.error = -error;
 	r.op = error != 0 ? op : WM_OP_NONE;
+	r.offloads = error == 0 && l != NULL ? l->cable.offloads : 0;
 	broker_send(w, &r, &fd, fd != -1);
 }
 
@@ -281,6 +296,16 @@ journal_write(struct warden *w, const struct wm_msg *m, enum wm_op op)
 
 	e.op = op;
 	return journal_put(&w->journal, &e);
+}
+
+/* M is complete, with what the kernel made of it. */
+static int
+journal_made(struct warden *w, const struct wm_msg *m, const struct cable *c)
+{
+	struct wm_msg	e = *m;
+
+	e.offloads = c->offloads;
+	return journal_write(w, &e, WM_OP_NONE);
 }
 
 /* The interfaces of M, the duplicate that is kept, and the record that says so.
@@ -301,7 +326,7 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 	}
 	if (error == 0) {
 		*op = WM_OP_JOURNAL;
-		error = journal_write(w, m, WM_OP_NONE);
+		error = journal_made(w, m, c);
 	}
 	if (error != 0) {
 		w->conf->backend->destroy(&c, 1);
@@ -339,6 +364,8 @@ do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 		wlink_free(w, l);
 	}
 	reply(w, m, error, op, fd);
+	w->prepare = w->conf->backend->prepare != NULL;
+	w->quiet = warden_now() + QUIET_MS;
 	return true;
 }
 
@@ -379,6 +406,8 @@ static void
 wlink_close(struct warden *w, struct wlink *l)
 {
 	l->cable.closing = true;
+	if (w->nclosing++ == 0)
+		w->closing_since = warden_now();
 	l->next = NULL;
 	l->prev = w->closing_tail;
 	*w->closing_tail = l;
@@ -442,6 +471,28 @@ wlink_batch(struct warden *w)
 		w->conf->backend->destroy(cables, ncables);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
+}
+
+int64_t
+wlink_chore_due(const struct warden *w)
+{
+	int64_t	latest = w->closing_since + LINGER_MS;
+
+	if (w->nclosing >= DESTROY_BATCH)
+		return 0;
+	if (w->closing != NULL)
+		return w->quiet < latest ? w->quiet : latest;
+	return w->prepare ? w->quiet : INT64_MAX;
+}
+
+void
+wlink_chore(struct warden *w)
+{
+	/* One only: requests are served between. */
+	if (w->closing != NULL)
+		wlink_batch(w);
+	else
+		w->prepare = w->conf->backend->prepare();
 }
 
 void

@@ -51,7 +51,7 @@ struct link_record {
 	uint8_t			token[16];
 	struct link_spec	spec;
 };
-#define LINK_RECORD_VERSION	1
+#define LINK_RECORD_VERSION	2
 
 struct wm_msg {
 	uint32_t		type;		/* enum wm_type */
@@ -67,7 +67,10 @@ struct wm_msg {
 	uint32_t		mtu;
 	uint8_t			mac[2][6];
 	uint8_t			naddr[2];
-	uint8_t			pad[2];
+	/* CREATE: of the port, 1 << enum offload; REPLY, RESTORE: those of them
+	 * that the kernel has. */
+	uint8_t			offloads;
+	uint8_t			pad;
 	struct prefix		addr[2][BOUND_ADDRESSES];
 	/* CREATE, KEEP, RESTORE */
 	struct link_record	record;

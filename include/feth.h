@@ -59,6 +59,7 @@ enum feth_code {
 	FETH_STREAMING,		/* the connection is taken by feth_more */
 	FETH_INVALID_ARGUMENT,
 	FETH_FRAME_SIZE,	/* not 14 <= length <= MTU + 18 */
+	FETH_BAD_HEADER,	/* the kernel refuses the frame's feth_vnet_hdr */
 	FETH_AGAIN,		/* non-blocking: nothing to read, or no room */
 	FETH_INTERRUPTED,	/* a signal handler ran; nothing was moved */
 	FETH_PEER_GONE,		/* the other end, or the whole link, is gone */
@@ -89,6 +90,14 @@ struct feth_label {
 	const char	*key, *value;
 };
 
+/* What a program on a port of class tap can take over from the host, and give
+ * to it; see struct feth_vnet_hdr. */
+#define FETH_OFFLOAD_CSUM	0x01	/* unfinished checksums; the others bring it */
+#define FETH_OFFLOAD_TSO4	0x02	/* TCP segments of up to 64 KiB */
+#define FETH_OFFLOAD_TSO6	0x04
+#define FETH_OFFLOAD_USO	0x08	/* UDP segments; Linux 6.2 */
+#define FETH_OFFLOAD_ALL	0x0f
+
 /* One end as asked for; all zero is a port with the stable MAC. */
 struct feth_end_spec {
 	enum feth_end_kind kind;
@@ -101,6 +110,7 @@ struct feth_end_spec {
 	/* Path of the network namespace that the interface goes to, or NULL;
 	 * only for a host end of a wire link. "/proc/self/fd/N" works, too. */
 	const char	*netns;
+	unsigned int	offloads;	/* FETH_OFFLOAD_*, only for a port */
 	const void	*reserved[4];	/* NULL */
 };
 
@@ -117,6 +127,27 @@ struct feth_spec {
 	bool		dry_run;	/* tell what would be, make nothing */
 	const struct feth_label *labels; /* ended by a NULL key, or NULL */
 };
+
+/*
+ * What a frame on a port with offloads has before it (struct virtio_net_hdr).
+ * All zero: a whole frame. Numbers are in the machine's byte order; places are
+ * bytes from the start of the frame.
+ */
+struct feth_vnet_hdr {
+	uint8_t		flags;		/* FETH_VNET_* */
+	uint8_t		gso_type;	/* FETH_GSO_* */
+	uint16_t	hdr_len;	/* of Ethernet, IP and TCP or UDP */
+	uint16_t	gso_size;	/* payload of each segment */
+	uint16_t	csum_start;	/* sum from here to the end, */
+	uint16_t	csum_offset;	/* store it so much after that */
+};
+#define FETH_VNET_NEEDS_CSUM	0x01	/* the checksum is to be made */
+#define FETH_VNET_DATA_VALID	0x02	/* received: it is known to be right */
+#define FETH_GSO_NONE		0
+#define FETH_GSO_TCPV4		1
+#define FETH_GSO_TCPV6		4
+#define FETH_GSO_UDP_L4		5
+#define FETH_GSO_ECN		0x80	/* or'ed: the first segment has CWR */
 
 /* One frame of a batch. */
 struct feth_frame {
@@ -269,7 +300,10 @@ enum feth_end_kind feth_end_kind(const struct feth_link *link, int end);
 enum feth_class feth_class(const struct feth_link *link, int end);
 /* "tap", or "" for a host end. */
 const char *feth_class_name(const struct feth_link *link, int end);
-/* In bytes: the IP packet, and the longest frame (MTU + 18). */
+/* FETH_OFFLOAD_*: what was asked for and what the kernel has; 0: no header. */
+unsigned int feth_offloads(const struct feth_link *link, int end);
+/* In bytes: the IP packet, and the longest frame (MTU + 18; of a link with
+ * offloads 65553). */
 unsigned int feth_mtu(const struct feth_link *link);
 size_t	feth_frame_max(const struct feth_link *link);
 /* The end that FETH_MINE stands for, and the one opposite of it. */
@@ -302,7 +336,7 @@ int	feth_set_nonblock(struct feth_link *link, int end, bool on,
 	    struct feth_error *err);
 
 /*
- * Send one frame of LEN bytes, 14 to feth_frame_max. Waits while the other side
+ * Send one frame of LEN bytes, 14 to MTU + 18. Waits while the other side
  * has no room (never on a TAP, which drops). Returns LEN, or FETH_FRAME_SIZE,
  * FETH_AGAIN, FETH_INTERRUPTED, FETH_PEER_GONE, FETH_IO, FETH_INVALID_ARGUMENT
  * (no such port held).
@@ -335,6 +369,22 @@ int	feth_send_batch(struct feth_link *link, int end,
  */
 int	feth_recv_batch(struct feth_link *link, int end,
 	    struct feth_frame *frames, unsigned int n, struct feth_error *err);
+
+/*
+ * As the two above, with the header HDRS[i] of FRAMES[i], which is the caller's
+ * too. Send: a frame whose gso_type is not FETH_GSO_NONE may have feth_frame_max
+ * bytes; FETH_BAD_HEADER when the kernel cannot make sense of a header, or the
+ * port has no offloads and a header is not all zero. Receive: without offloads
+ * they are all zero. The calls without headers send whole frames, and on a port
+ * with offloads receive what may have no checksum yet, or be too long for any
+ * wire, without a word of it.
+ */
+int	feth_send_batch_hdr(struct feth_link *link, int end,
+	    const struct feth_frame *frames, const struct feth_vnet_hdr *hdrs,
+	    unsigned int n, struct feth_error *err);
+int	feth_recv_batch_hdr(struct feth_link *link, int end,
+	    struct feth_frame *frames, struct feth_vnet_hdr *hdrs,
+	    unsigned int n, struct feth_error *err);
 
 /* Class stream in non-blocking mode: send the rest of a frame that feth_send
  * has taken, once the descriptor is writable. 0 when nothing is left,

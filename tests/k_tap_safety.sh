@@ -1,13 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the holder of a TAP's descriptor can do with it, and that it is undone.
+# What the holder of a TAP's descriptor can do with it, and that it is undone. By
+# itself for a TAP that is made when it is asked for; k_tap_spare.sh runs it for
+# those that were made before.
 # shellcheck disable=SC2119
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
 k_needs mkfifo
 
+SPARES=${TAP_SPARES:-0}
 port=$(tool port)
 k_start tap
+spares_are() {
+	[ "$(h ip -br link | grep -c '^fethspare.*DOWN')" -eq "$1" ]
+}
+# The first link brings them.
+check "no spare yet" spares_are 0
+check "a link before" fethc exec before --host -- true
+within 5000 "$SPARES spares" spares_are "$SPARES"
 # What the holder would like to have.
 h ip link add other type veth peer name other-peer
 h ip link set other up
@@ -41,6 +51,7 @@ tap=$BG
 exec 4>"$T/next"
 wait_for "$TEST_DEADLINE" steps tap 1 || die "$(cat "$T/tap.log")"
 iface=$(host_if lab)
+within 1000 "$SPARES spares again" spares_are "$SPARES"
 mac=$(of lab '.ends[1].mac')
 
 tried() {	# NAME ERE

@@ -6,7 +6,8 @@
 # normal user, whom a policy file grants what a test is about.
 #
 #   k_conf [RULE...]      write $CONF: these rules, else one that allows the user
-#                         host, pair and wire links; $GRACE seconds of grace
+#                         host, pair and wire links; $GRACE seconds of grace,
+#                         $SPARES spares
 #   k_start NAME [OPT...] start the daemon with $CONF
 #   k_again               start it again on the same run directory
 #   k_stop                SIGTERM: exit code 0, and nothing is left
@@ -27,6 +28,7 @@
 #   marked                interfaces on the host that carry a mark of fethd's
 
 GRACE=30
+SPARES=8
 CONF=
 
 k_rundir() {
@@ -48,7 +50,7 @@ k_conf() {
 			printf '%s%s\n' "$sep" "$r"
 			sep=,
 		done
-		echo '], "grace": '"$GRACE"' }'
+		echo '], "grace": '"$GRACE"', "spares": '"$SPARES"' }'
 	} >"$CONF"
 }
 

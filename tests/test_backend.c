@@ -44,7 +44,6 @@
 #define N(a)		(sizeof(a) / sizeof((a)[0]))
 #define SKIPPED		77
 #define INSTANCE	0x1122334455667788ULL
-#define DOOMED		0x66657468
 #define B		(&backend_linux)
 
 static struct nl	nl;	/* in the namespace of the test */
@@ -193,6 +192,22 @@ read_conf(const char *family, const char *ifname, const char *key, char *buf,
 	close(fd);
 	assert_true(n > 0);
 	buf[n - 1] = '\0';
+}
+
+/* For all interfaces that there are. False: there is no such family. */
+static bool
+forward(const char *family, const char *value)
+{
+	char	path[64];
+	int	fd;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s/conf/all/forwarding",
+	    family);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) == -1)
+		return false;
+	assert_int_equal(write(fd, value, 1), 1);
+	close(fd);
+	return true;
 }
 
 static void
@@ -767,38 +782,194 @@ test_batch(void **state)
 			close(fd[i]);
 }
 
-/* A stranger in the group that batches are deleted by. */
+/* The group that a batch was removed by, as the monitor of the test saw it. */
 static void
-test_foreign_in_group(void **state)
+see_group(const struct nl_link *l, bool gone, void *arg)
+{
+	if (!gone && l->group >= 0x40000000)
+		*(uint32_t *)arg = l->group;
+}
+
+static uint32_t
+destroy_two(uint32_t slot, struct nl *monitor)
 {
 	struct wm_msg	m;
-	struct cable	c[3], *list[3], living;
-	struct nl_link	l;
-	int		fd[3], fd2, i;
+	struct cable	c[2], *list[2];
+	uint32_t	group = 0;
+	int		fd[2], i;
 
-	(void)state;
-	foreign_pair("other0", "other1");
-	assert_int_equal(nl_link_get(&nl, 0, "other0", &l), 0);
-	assert_int_equal(nl_link_group(&nl, l.ifindex, DOOMED), 0);
-	/* One of ours that is not to die, put there by somebody. */
-	m = message(9, LINK_HOST, 0);
-	fd2 = create(&m, -1, &living);
-	for (i = 0; i < 3; i++) {
-		m = message((uint32_t)(10 + i), LINK_HOST, 0);
+	for (i = 0; i < 2; i++) {
+		m = message(slot + (uint32_t)i, LINK_HOST, 0);
 		fd[i] = create(&m, -1, &c[i]);
 		list[i] = &c[i];
 	}
 	B->destroy(list, 2);
-	assert_int_equal(links(), links_before + 4);
-	foreign_remove("other0");
-	assert_int_equal(nl_link_group(&nl, living.ifindex[0], DOOMED), 0);
-	list[1] = &c[2];
-	B->destroy(list, 2);
-	assert_int_equal(links(), links_before + 1);
-	destroy(&living);
-	close(fd2);
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 2; i++)
 		close(fd[i]);
+	while (nl_monitor_read(monitor, see_group, &group) == 1)
+		;
+	assert_int_not_equal(group, 0);
+	return group;
+}
+
+/* Batches are deleted by a number that nobody else has: of a range, until a
+ * stranger takes one of that. */
+static void
+test_foreign_in_group(void **state)
+{
+	struct nl	monitor;
+	struct nl_link	l;
+	uint32_t	group[3];
+	int		i;
+
+	(void)state;
+	assert_int_equal(nl_monitor_open(&monitor), 0);
+	group[0] = destroy_two(10, &monitor);
+	group[1] = destroy_two(12, &monitor);
+	assert_int_equal(group[0] & ~0xffffu, group[1] & ~0xffffu);
+	foreign_pair("other0", "other1");
+	assert_int_equal(nl_link_get(&nl, 0, "other0", &l), 0);
+	assert_int_equal(nl_link_up(&nl, l.ifindex), 0);
+	assert_int_equal(nl_link_group(&nl, l.ifindex, group[1]), 0);
+	listen_to_news();
+	/* Now any range but that one will do. */
+	for (i = 0; i < 3; i++) {
+		group[2] = destroy_two(14, &monitor);
+		assert_int_not_equal(group[2] & ~0xffffu, group[1] & ~0xffffu);
+		assert_int_equal(links(), links_before + 2);
+	}
+	foreign_remove("other0");
+	nl_close(&monitor);
+}
+
+/* Made ahead of time. */
+
+static int
+spares(struct nl_link *last)
+{
+	struct nl_link	l;
+	char		name[24];
+	unsigned int	i;
+	int		n = 0;
+
+	for (i = 0; i < 8; i++) {
+		snprintf(name, sizeof(name), "fethspare%u", i);
+		if (nl_link_get(&nl, 0, name, &l) != 0)
+			continue;
+		*last = l;
+		n++;
+	}
+	return n;
+}
+
+static bool
+any_slot(uint32_t slot, void *arg)
+{
+	(void)slot;
+	(void)arg;
+	return false;
+}
+
+static void
+test_spares(void **state)
+{
+	static const char *const	family[] = { "ipv4", "ipv6" };
+	struct wm_msg	m = message(30, LINK_HOST, 0);
+	struct cable	c[4];
+	struct nl_link	l, other;
+	char		byte;
+	int		fd[4], i;
+
+	(void)state;
+	/* None is made before the first link, nor without the wish. */
+	fd[0] = create(&m, -1, &c[0]);
+	assert_false(B->prepare());
+	B->spares(2);
+	assert_true(B->prepare());
+	assert_false(B->prepare());
+	assert_false(B->prepare());
+	assert_int_equal(spares(&l), 2);
+	assert_string_equal(l.alias, "fethd:1122334455667788:spare");
+	assert_int_equal(l.flags & IFF_UP, 0);
+	assert_hardened(l.name);
+	assert_false(l.forwards);
+	for (i = 0; i < 2; i++) {
+		if (!forward(family[i], "1"))
+			continue;
+		assert_int_equal(spares(&l), 2);
+		assert_true(l.forwards);
+		forward(family[i], "0");
+	}
+
+	/* The next link is one of them, in every way a link, even when the host
+	 * began to forward meanwhile. */
+	for (i = 0; i < 2; i++)
+		forward(family[i], "1");
+	m = message(31, LINK_HOST, 0);
+	m.mtu = 9000;
+	add_address(&m, 0, "10.253.9.1/30");
+	fd[1] = create(&m, -1, &c[1]);
+	assert_int_equal(spares(&other), 1);
+	get_link(31, 0, &l);
+	assert_int_equal(l.ifindex, c[1].ifindex[0]);
+	assert_int_equal(l.mtu, 9000);
+	assert_memory_equal(l.mac, m.mac[0], 6);
+	assert_string_equal(l.alias, "fethd:1122334455667788:31");
+	assert_int_not_equal(l.flags & IFF_UP, 0);
+	assert_hardened(l.name);
+	assert_int_equal(read(fd[1], &byte, 0), 0);
+	for (i = 0; i < 2; i++)
+		forward(family[i], "0");
+
+	/* A spare that somebody had a hand in is none any more. */
+	assert_int_equal(nl_link_up(&nl, other.ifindex), 0);
+	m = message(32, LINK_HOST, 0);
+	fd[2] = create(&m, -1, &c[2]);
+	assert_int_not_equal(c[2].ifindex[0], other.ifindex);
+	assert_int_equal(nl_link_get(&nl, other.ifindex, NULL, &l), -ENODEV);
+	/* Nor is one that is gone; and the name of a link may be taken. */
+	B->prepare();
+	assert_int_equal(spares(&other), 1);
+	assert_int_equal(nl_link_del(&nl, other.ifindex), 0);
+	m = message(33, LINK_HOST, 0);
+	fd[3] = create(&m, -1, &c[3]);
+	for (i = 0; i < 4; i++) {
+		destroy(&c[i]);
+		close(fd[i]);
+	}
+
+	/* What an earlier daemon left of them goes with a sweep; too many, at
+	 * once. */
+	while (B->prepare())
+		;
+	assert_int_equal(spares(&l), 2);
+	B->spares(1);
+	assert_int_equal(spares(&l), 1);
+	assert_int_equal(B->sweep(any_slot, NULL), 1);
+	assert_int_equal(spares(&l), 0);
+	B->spares(0);
+}
+
+static void
+test_spare_fails(void **state)
+{
+	struct wm_msg	m = message(34, LINK_HOST, 0);
+	struct cable	c = no_cable();
+	struct nl_link	l;
+	enum wm_op	op;
+	int		fd;
+
+	(void)state;
+	B->spares(1);
+	assert_false(B->prepare());
+	assert_int_equal(spares(&l), 1);
+	foreign_pair("feth10068", "other1");
+	assert_int_equal(B->create(&m, -1, &c, &fd, &op), -EEXIST);
+	assert_int_equal(op, WM_OP_MOVE);
+	assert_int_equal(fd, -1);
+	assert_int_equal(spares(&l), 0);
+	foreign_remove("feth10068");
+	B->spares(0);
 }
 
 /* Whoever takes our mark away takes the interface over. */
@@ -1380,7 +1551,8 @@ main(void)
 		T(test_holder_queues), T(test_vanishes), T(test_name_taken),
 		T(test_faults), T(test_fault_small_mtu), T(test_fault_netns),
 		T(test_fault_descriptors), T(test_batch),
-		T(test_foreign_in_group), T(test_mark_lost), T(test_wire),
+		T(test_foreign_in_group), T(test_spares), T(test_spare_fails), T(test_mark_lost),
+		T(test_wire),
 		T(test_wire_netns), T(test_wire_netns_taken),
 		T(test_wire_carried), T(test_raw), T(test_raw_private),
 		T(test_adopt_and_sweep), T(test_reclaim), T(test_sweep_many),

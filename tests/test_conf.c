@@ -82,6 +82,7 @@ static const char everything[] =
     " }\n"
     "  ],\n"
     "  \"grace\": 3600,\n"
+    "  \"spares\": 0,\n"
     "  \"pools\": { \"ipv6\": \"fd12::/48\", \"ipv4\": \"172.16.0.0/12\" }\n"
     "}\n";
 
@@ -97,6 +98,7 @@ test_everything(void **state)
 	assert_true(policy_sane(&pol));
 	assert_string_equal(pol.file, "f.conf");
 	assert_int_equal(pol.grace_secs, 3600);
+	assert_int_equal(pol.spares, 0);
 	assert_int_equal(pol.nrules, 2);
 	assert_string_equal(r->name, "all-keys");
 	assert_int_equal(r->line, 4);
@@ -176,8 +178,8 @@ static const struct {
 	{ "{\n\"rules\": {}}", 2, "one rule or more" },
 	{ "{\n\"rules\": [\n\n3]}", 4, "a rule is an object" },
 	{ TOP("\"rulez\": []"), 2,
-	    "unknown key \"rulez\": the keys of the file are grace, pools and "
-	    "rules" },
+	    "unknown key \"rulez\": the keys of the file are grace, pools, "
+	    "rules and spares" },
 	{ TOP("\"Rules\": []"), 2, "unknown key \"Rules\"" },
 	{ TOP("\"a\\u001b\\n\": 1"), 2, "unknown key \"a\\x1b\\x0a\"" },
 	{ TOP("\"grace\": 0"), 2, "whole number from 1 to 3600" },
@@ -186,6 +188,7 @@ static const struct {
 	{ TOP("\"grace\": -1"), 2, "whole number" },
 	{ TOP("\"grace\":\n\n\"30\""), 2, "whole number" },
 	{ TOP("\"grace\": 1e300"), 2, "whole number" },
+	{ TOP("\"spares\": 65"), 2, "whole number from 0 to 64" },
 	/* pools */
 	{ TOP("\"pools\": []"), 2, "\"pools\" is an object" },
 	{ TOP("\"pools\": {\n\"ipv5\": \"\"}"), 3, "ipv4 and ipv6" },
@@ -217,7 +220,7 @@ static const struct {
 	    "a rule without \"allow\"" },
 	{ RULE("\"mtu\": 1"), 5, "unknown key \"mtu\": the keys of a rule are "
 	    "allow, name, who, kinds, classes, leases, names, addresses, "
-	    "max_mtu and quota" },
+	    "max_mtu, offloads and quota" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
 	    "\"allow\":\"yes\"}]}", 2, "true, or false" },
 	{ "{\"rules\":[{\"name\":\"a\",\"who\":[\"anybody\"],\n"
@@ -289,6 +292,9 @@ static const struct {
 	{ RULE("\"quota\": 32769"), 5, "from 1 to 32768" },
 	{ RULE("\"quota\": [1]"), 5, "whole number" },
 	{ DENY("\"quota\": 1"), 3, "\"quota\" has no sense" },
+	{ RULE("\"offloads\": true"), 5, "false for a rule that allows" },
+	{ RULE("\"offloads\": 0"), 5, "false for a rule that allows" },
+	{ DENY("\"offloads\": false"), 3, "true for a rule that refuses" },
 	{ DENY("\"max_mtu\": 1500"), 3, "\"max_mtu\" has no sense" },
 	/* strings that look like structure do not move the line */
 	{ "{\"rules\":[{\"name\":\"a\",\"allow\":true,\n\"who\":[\"uid:1\"],\n"

@@ -32,7 +32,7 @@ link_make(struct feth_link *l, int fd, const char *class_name)
 	memset(l, 0, sizeof(*l));
 	feth_port_none(&l->port[0]);
 	feth_port_none(&l->port[1]);
-	assert_int_equal(feth_port_init(&l->port[0], &fd, class_name, MAX,
+	assert_int_equal(feth_port_init(&l->port[0], &fd, class_name, 0, MAX,
 	    &err), 0);
 	assert_int_equal(fd, -1);
 }

@@ -655,6 +655,43 @@ test_sane(void **state)
 	}
 }
 
+/* A rule may be for links with, or without, offloads. */
+static void
+test_offloads(void **state)
+{
+	static const struct asked plain = HOST(.class = CLASS_TAP);
+	struct link_spec s;
+	struct verdict v;
+
+	(void)state;
+	policy_builtin(&pol, FETHD_GID);
+	asked_spec(&plain, &s);
+	s.end[0].offloads = OFFLOAD_ALL;
+	policy_check(&pol, &root, &s, &v);
+	assert_true(v.allowed);
+
+	pol.rules[0].offloads = POLICY_OFFLOADS_WITHOUT;
+	policy_check(&pol, &root, &s, &v);
+	assert_false(v.allowed);
+	assert_string_equal(v.reason, "rule root-all allows no offloads");
+	assert_string_equal(v.hint, "leave --offloads out");
+	s.end[0].offloads = 0;
+	policy_check(&pol, &root, &s, &v);
+	assert_true(v.allowed);
+
+	/* One that refuses them, before one that allows all. */
+	pol.rules[1] = pol.rules[0];
+	pol.rules[1].offloads = POLICY_OFFLOADS_ANY;
+	pol.rules[0].allow = false;
+	pol.rules[0].offloads = POLICY_OFFLOADS_WITH;
+	policy_check(&pol, &root, &s, &v);
+	assert_true(v.allowed);
+	s.end[0].offloads = 1 << OFFLOAD_CSUM;
+	policy_check(&pol, &root, &s, &v);
+	assert_false(v.allowed);
+	assert_ptr_equal(v.rule, &pol.rules[0]);
+}
+
 int
 main(void)
 {
@@ -669,6 +706,7 @@ main(void)
 		cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_sane),
+		cmocka_unit_test(test_offloads),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

@@ -522,6 +522,52 @@ test_check_counts(void **state)
 	assert_int_equal(spec_check(&s, CLASS_TAP, &err), -EINVAL);
 }
 
+/* Only a TAP's port has offloads, and any of them brings the checksum. */
+static void
+test_check_offloads(void **state)
+{
+	static const struct {
+		enum end_kind kind[2];
+		enum port_class class, host_auto;
+		unsigned int asked, end, got;	/* got 0: refused */
+	} t[] = {
+		{ { END_PORT, END_HOST }, CLASS_AUTO, CLASS_TAP, 1, 0, 1 },
+		{ { END_HOST, END_PORT }, CLASS_TAP, CLASS_TAP, 2, 1, 3 },
+		{ { END_PORT, END_HOST }, CLASS_TAP, CLASS_TAP, 8, 0, 9 },
+		{ { END_PORT, END_HOST }, CLASS_TAP, CLASS_TAP, 15, 0, 15 },
+		{ { END_PORT, END_HOST }, CLASS_TAP, CLASS_TAP, 16, 0, 0 },
+		{ { END_PORT, END_HOST }, CLASS_TAP, CLASS_TAP, 1, 1, 0 },
+		{ { END_PORT, END_HOST }, CLASS_AUTO, CLASS_SOCKET, 1, 0, 0 },
+		{ { END_PORT, END_HOST }, CLASS_RAW, CLASS_TAP, 1, 0, 0 },
+		{ { END_PORT, END_PORT }, CLASS_AUTO, CLASS_TAP, 1, 0, 0 },
+		{ { END_HOST, END_HOST }, CLASS_AUTO, CLASS_TAP, 1, 0, 0 },
+	};
+	struct link_spec s;
+	struct spec_error err;
+	char field[32];
+	size_t i;
+	int r, e;
+
+	(void)state;
+	for (i = 0; i < N(t); i++) {
+		spec_init(&s);
+		for (e = 0; e < 2; e++) {
+			s.end[e].kind = (uint8_t)t[i].kind[e];
+			if (t[i].kind[e] == END_PORT)
+				s.end[e].class = (uint8_t)t[i].class;
+		}
+		s.end[t[i].end].offloads = (uint8_t)t[i].asked;
+		r = spec_check(&s, t[i].host_auto, &err);
+		assert_int_equal(r, t[i].got != 0 ? 0 : -EINVAL);
+		if (r == 0) {
+			assert_int_equal(s.end[t[i].end].offloads, t[i].got);
+			continue;
+		}
+		snprintf(field, sizeof(field), "ends[%u].offloads", t[i].end);
+		assert_string_equal(err.field, field);
+	}
+}
+
 static void
 test_tables(void **state)
 {
@@ -530,6 +576,7 @@ test_tables(void **state)
 	assert_null(end_kind_names[END_KINDS]);
 	assert_null(port_class_names[CLASSES]);
 	assert_null(lease_names[LEASES]);
+	assert_null(offload_names[OFFLOADS]);
 	assert_string_equal(link_kind_names[LINK_WIRE], "wire");
 	assert_string_equal(port_class_names[CLASS_STREAM], "stream");
 	assert_string_equal(end_kind_names[END_HOST], "host");
@@ -550,6 +597,7 @@ main(void)
 		cmocka_unit_test(test_check_defaults),
 		cmocka_unit_test(test_check_names),
 		cmocka_unit_test(test_check_counts),
+		cmocka_unit_test(test_check_offloads),
 		cmocka_unit_test(test_tables),
 	};
 

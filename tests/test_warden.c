@@ -346,6 +346,17 @@ warden_descriptors(void)
 	return n;
 }
 
+/* Soon there are WANT interfaces. */
+static void
+assert_links(int want)
+{
+	int	i, n;
+
+	for (i = 0; (n = links()) != want && i < 500; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(n, want);
+}
+
 /* The answer is out a moment before the warden's own copy is closed. */
 static void
 assert_descriptors(int want)
@@ -388,6 +399,9 @@ on_ready(void *arg)
 		_exit(8);
 }
 
+/* Without spares, so that interfaces and descriptors can be counted. */
+static struct backend	backend;
+
 static void
 warden_start(const char *conf, bool optional)
 {
@@ -404,7 +418,7 @@ warden_start(const char *conf, bool optional)
 	}
 	close(strings);
 	memset(&wc, 0, sizeof(wc));
-	wc.backend = &backend_linux;
+	wc.backend = &backend;
 	wc.rundir = rundir;
 	wc.conf = conf;
 	wc.conf_optional = optional;
@@ -449,6 +463,9 @@ setup(void **state)
 	snprintf(conf_path, sizeof(conf_path), "%s/conf", dir);
 	links_before = 0;
 	links_before = links();
+	backend = backend_linux;
+	backend.spares = NULL;
+	backend.prepare = NULL;
 	return 0;
 }
 
@@ -1182,6 +1199,51 @@ test_many(void **state)
 	warden_end();
 }
 
+/* Interfaces that are made ahead of time: after the first link, as many as the
+ * policy says, anew for each that is used; and none outlives its warden. */
+static void
+test_spares(void **state)
+{
+	struct wm_msg	m;
+	int		fds[1][2], fd[2];
+
+	(void)state;
+	backend = backend_linux;
+	conf_write("{ \"rules\": [ { \"name\": \"a\", \"allow\": true, "
+	    "\"who\": [\"anybody\"] } ], \"spares\": 3 }");
+	warden_start(conf_path, false);
+	expect_start(0, &m, fds);
+	expect_nothing(100);
+	assert_int_equal(links(), 0);
+	fd[0] = make_link(1, LINK_HOST, 0, LEASE_SESSION);
+	assert_links(4);
+	fd[1] = make_link(2, LINK_HOST, 0, LEASE_SESSION);
+	assert_links(5);
+	end_link(2, 7);
+	assert_links(4);
+	conf_write("{ \"rules\": [ { \"name\": \"a\", \"allow\": true, "
+	    "\"who\": [\"anybody\"] } ], \"spares\": 1 }");
+	kill(warden, SIGHUP);
+	expect(WM_POLICY, &m, fds[0]);
+	close(fds[0][0]);
+	assert_links(2);
+	warden_end();
+	assert_int_equal(links(), 0);
+
+	/* A killed one: what nobody else holds is gone with it. */
+	warden_start(conf_path, false);
+	expect_start(0, &m, fds);
+	close(fd[0]);
+	fd[0] = make_link(3, LINK_HOST, 0, LEASE_SESSION);
+	assert_links(2);
+	kill(warden, SIGKILL);
+	(void)warden_wait();
+	assert_links(1);
+	close(fd[0]);
+	close(fd[1]);
+	assert_links(0);
+}
+
 #define T(f)	cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -1193,7 +1255,7 @@ main(void)
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
-		T(test_many),
+		T(test_many), T(test_spares),
 	};
 	char			why[256];
 

@@ -369,6 +369,7 @@ section InvalidSpec <<'END'
 `field` is a path into the parameters.
 END
 says B "$(call Open '{"ends":[{"kind":"port"},{"kind":"port","mac":"01:00:5e:00:00:01"}]}')"
+says B "$(call Open '{"ends":[{"kind":"port","offloads":["csum","tso4"]},{"kind":"port"}]}')"
 says B "$(call Open '{"mtu":1500.5,'"$ports"'}')"
 says B "$(call List '{"filtre":{}}')"
 end
