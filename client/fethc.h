@@ -47,6 +47,7 @@ struct args {
 	long		interval_ms, wait_ms, timeout_ms; /* -1: not given */
 	const char	*hex, *file;
 	bool		verbose, dump, raw;
+	long		size, seconds_ms;	/* 0: not given */
 
 	/* which ones */
 	const char	*filter_name, *filter_owner, *filter_kind;
@@ -69,6 +70,7 @@ struct args {
 #define O_FRAME		0x200	/* what send sends */
 #define O_DUMP		0x400	/* how recv prints */
 #define O_FILTER	0x800
+#define O_BENCH		0x2000	/* how bench measures */
 #define O_GLOBAL	0x4000	/* every command */
 #define O_FRONT		0x8000	/* only before the command */
 
@@ -83,8 +85,8 @@ struct command {
 };
 
 extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_detach,
-    cmd_close, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer, cmd_ping,
-    cmd_send, cmd_recv, cmd_policy, cmd_version, cmd_help;
+    cmd_close, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer, cmd_bench,
+    cmd_ping, cmd_send, cmd_recv, cmd_policy, cmd_version, cmd_help;
 
 /* ---- fethc.c ----------------------------------------------------------- */
 

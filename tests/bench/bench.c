@@ -47,6 +47,8 @@ const struct line lines[] = {
 	    LINE_WORST, "tap.relay-loss", NULL, "of 1", AT_MOST, 0 },
 	{ "relay.stream", "app -> host, relayed (stream) / vde_switch with a tap",
 	    LINE_RATIO, "tap.stream", "tap.vde", "frames/s", NOTHING, 0 },
+	{ "tap.in", "host -> app, class tap, one frame a call / bare TAP loop",
+	    LINE_RATIO, "in.feth", "in.bare", "frames/s", NOTHING, 0 },
 	{ "relay.in", "host -> app, relayed, at its peak",
 	    LINE_MEDIAN, "in.relay", NULL, "frames/s", NOTHING, 0 },
 	{ "relay.in-loss", "  frames lost at 80 % of that",

@@ -20,9 +20,9 @@
 #include "bench.h"
 #include "wire.h"
 
-#define REQUESTS	32	/* a round */
+#define REQUESTS	24	/* a round */
 #define HELPERS		12	/* of them by qemu-bridge-helper */
-#define APART		0.003	/* seconds */
+#define APART		0.03	/* seconds */
 #define GROUP		7
 #define HELPER		"/usr/lib/qemu/qemu-bridge-helper"
 #define BRIDGE		"bbr0"

@@ -9,8 +9,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
@@ -22,9 +22,9 @@
 #define NET		0x0a630000u	/* 10.99.0.0, .N.1 here, .N.2 there */
 #define CHUNK		65536
 #define OFFLOADS	(TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6)
-#define HEADER		((int)sizeof(struct virtio_net_hdr_v1))
+#define TURN		64	/* frames until the other side has its turn */
 
-static uint8_t buf[HEADER + 65536 + 64];
+static uint8_t buf[65536 + 64];
 
 /* ---- Bare -------------------------------------------------------------- */
 
@@ -33,7 +33,7 @@ bare_end(int netns, const char *name, uint32_t ip)
 {
 	static uint8_t mac[6] = { 2, 0, 0, 0, 5, 1 };
 	struct net *n;
-	int fd, header = HEADER, r = world_enter(netns);
+	int fd, r = world_enter(netns);
 
 	if (r < 0)
 		return r;
@@ -41,7 +41,7 @@ bare_end(int netns, const char *name, uint32_t ip)
 	n = net_open();
 	fd = net_tap(name, IFF_VNET_HDR);
 	r = n == NULL ? -ENOMEM : fd;
-	if (r >= 0 && (ioctl(fd, TUNSETVNETHDRSZ, &header) == -1 ||
+	if (r >= 0 && (fcntl(fd, F_SETFL, O_NONBLOCK) == -1 ||
 	    ioctl(fd, TUNSETOFFLOAD, OFFLOADS) == -1))
 		r = -errno;
 	if (r >= 0)
@@ -72,40 +72,114 @@ open_bare(struct flow *f)
 
 /* ---- fethd ------------------------------------------------------------- */
 
+/* The far end is a link of another daemon, in the other namespace. */
+static struct daemon far;
+static struct flow far_end = { .series = "tcp.feth" };
+
+static int
+feth_side(struct flow *f, struct daemon *d, const char *address)
+{
+	const char *const addresses[] = { address, NULL };
+	struct feth_spec s = host_spec(FETH_TAP);
+
+	s.end[0].offloads = FETH_OFFLOAD_CSUM | FETH_OFFLOAD_TSO4 |
+	    FETH_OFFLOAD_TSO6;
+	s.end[1].addresses = addresses;
+	if (feth_up(f->series, d, &s, &f->conn, &f->link) < 0)
+		return -1;
+	f->fd[0] = feth_fd(f->link, 0);
+	return feth_set_nonblock(f->link, 0, true, NULL);
+}
+
 static int
 open_feth(struct flow *f)
 {
-	series_absent(f->series, "not built");
-	return -1;
+	int r;
+
+	if (far.pid == 0) {
+		world_enter(world_far);
+		r = daemon_start(&far, "far");
+		world_enter(world_home);
+		if (r < 0) {
+			series_broken(f->series, "no second daemon");
+			return -1;
+		}
+	}
+	if (feth_side(f, daemon_main(), "10.99.2.1/24") < 0 ||
+	    feth_side(&far_end, &far, "10.99.2.2/24") < 0)
+		return -1;
+	f->fd[1] = far_end.fd[0];
+	return 0;
 }
 
+static void	copy_bare(struct flow *f, struct board *b);
+static void	copy_feth(struct flow *f, struct board *b);
+
 static struct flow flows[] = {
-	{ .series = "tcp.bare", .open = open_bare },
-	{ .series = "tcp.feth", .open = open_feth },
+	{ .series = "tcp.bare", .open = open_bare, .send = copy_bare },
+	{ .series = "tcp.feth", .open = open_feth, .send = copy_feth },
 };
 #define NFLOWS	(sizeof(flows) / sizeof(flows[0]))
 
-/* ---- The copier -------------------------------------------------------- */
+/* ---- The copiers ------------------------------------------------------- */
 
+/* FN moves frames from side I to the other one. */
 static void
-copy(struct flow *f, struct board *b)
+copy(struct flow *f, struct board *b, void (*fn)(struct flow *f, int i))
 {
 	struct pollfd p[2] = { { f->fd[0], POLLIN, 0 },
 	    { f->fd[1], POLLIN, 0 } };
-	ssize_t n;
 	int i;
 
 	while (!b->end) {
 		if (poll(p, 2, -1) == -1)
 			continue;
 		for (i = 0; i < 2; i++) {
-			if ((p[i].revents & POLLIN) == 0)
-				continue;
-			n = read(f->fd[i], buf, sizeof(buf));
-			if (n > 0 && write(f->fd[!i], buf, (size_t)n) == n)
-				b->sent++;
+			if (p[i].revents != 0)
+				fn(f, i);
 		}
 	}
+}
+
+static void
+turn_bare(struct flow *f, int i)
+{
+	ssize_t n;
+	int k;
+
+	for (k = 0; k < TURN; k++) {
+		n = read(f->fd[i], buf, sizeof(buf));
+		/* One that does not fit is lost, as on any wire. */
+		if (n <= 0 || write(f->fd[!i], buf, (size_t)n) == -1)
+			return;
+	}
+}
+
+static void
+turn_feth(struct flow *f, int i)
+{
+	struct feth_link *link[2] = { f->link, far_end.link };
+	struct feth_frame v = { buf, sizeof(buf), 0 };
+	struct feth_vnet_hdr h;
+	int k;
+
+	for (k = 0; k < TURN; k++) {
+		if (feth_recv_batch_hdr(link[i], 0, &v, &h, 1, NULL) != 1 ||
+		    feth_send_batch_hdr(link[!i], 0, &v, &h, 1, NULL) != 1)
+			return;
+	}
+}
+
+static void
+copy_bare(struct flow *f, struct board *b)
+{
+	copy(f, b, turn_bare);
+}
+
+static void
+copy_feth(struct flow *f, struct board *b)
+{
+	copy(f, b, turn_feth);
 }
 
 /* ---- The two ends of TCP ----------------------------------------------- */
@@ -178,7 +252,7 @@ tcp_measure(struct flow *f)
 
 	if (b == NULL)
 		return;
-	copier = load_child(f, b, copy, 1);
+	copier = load_child(f, b, f->send, 1);
 	taker = load_child(f, b, tcp_take, 0);
 	giver = load_child(f, b, tcp_give, 0);
 	nap(0.3);	/* TCP is at its speed by then */
@@ -212,6 +286,9 @@ tcp_run(void)
 		}
 	}
 	flows_close(flows, NFLOWS);
+	feth_free(far_end.link);
+	feth_disconnect(far_end.conn);
+	daemon_stop(&far);
 }
 
 const struct group group_tcp = { "tcp", tcp_run };
