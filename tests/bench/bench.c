@@ -227,6 +227,7 @@ stopped(int sig)
 int
 main(int argc, char **argv)
 {
+	double start = now();
 	unsigned int i, bad;
 
 	options(argc, argv);
@@ -238,8 +239,11 @@ main(int argc, char **argv)
 	signal(SIGTERM, stopped);
 	signal(SIGPIPE, SIG_IGN);
 	frame_make(NULL);
-	for (i = 0; groups[i] != NULL; i++)
+	for (i = 0; groups[i] != NULL; i++) {
+		fprintf(stderr, "%5.0f s: %s\n", now() - start,
+		    groups[i]->name);
 		groups[i]->run();
+	}
 	world_stop();
 	report_table(stdout);
 	bad = series_nbroken();

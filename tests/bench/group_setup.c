@@ -130,7 +130,7 @@ feth_gone(void)
 {
 	double deadline = now() + 20;
 
-	while (net_count("feth") > 0 && now() < deadline)
+	while (net_links() > 0 && now() < deadline)
 		nap(0.02);
 }
 

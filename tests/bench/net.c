@@ -279,7 +279,7 @@ net_rx(const char *ifname)
 }
 
 unsigned int
-net_count(const char *prefix)
+net_links(void)
 {
 	char line[512], *p;
 	unsigned int n = 0;
@@ -289,7 +289,7 @@ net_count(const char *prefix)
 		return 0;
 	while (fgets(line, sizeof(line), f) != NULL) {
 		p = line + strspn(line, " ");
-		n += strncmp(p, prefix, strlen(prefix)) == 0;
+		n += strncmp(p, "feth", 4) == 0 && p[4] >= '0' && p[4] <= '9';
 	}
 	fclose(f);
 	return n;

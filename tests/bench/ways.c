@@ -19,7 +19,7 @@
 
 #include "bench.h"
 
-#define BUFFERS		(1024 * 1024)
+#define VDE_BUFFER	(1024 * 1024)	/* helps it */
 #define VDE_SECS	5
 
 /* Room for a frame. Not more than it needs: what a batch of 64 touches should
@@ -66,18 +66,10 @@ open_tap(struct flow *f)
 int
 open_pair(struct flow *f)
 {
-	int i, size = BUFFERS;
-
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->fd) ==
 	    -1) {
 		series_broken(f->series, "a socket pair: %s", strerror(errno));
 		return -1;
-	}
-	for (i = 0; i < 2; i++) {
-		setsockopt(f->fd[i], SOL_SOCKET, SO_SNDBUFFORCE, &size,
-		    sizeof(size));
-		setsockopt(f->fd[i], SOL_SOCKET, SO_RCVBUFFORCE, &size,
-		    sizeof(size));
 	}
 	return 0;
 }
@@ -443,7 +435,7 @@ static int
 vde_up(struct flow *f, const char *tap, int ports)
 {
 	char dir[64];
-	int i, size = BUFFERS, r = vde_start(f, tap, dir, sizeof(dir));
+	int i, size = VDE_BUFFER, r = vde_start(f, tap, dir, sizeof(dir));
 
 	if (r < 0) {
 		series_absent(f->series, "vde_switch does not start: %s",
