@@ -117,13 +117,15 @@ static struct probes {
 } *probes;
 
 static void
-probe(const char *socket)
+probe(const char *socket, struct feth_conn *old)
 {
 	struct feth_spec s = host_spec(FETH_TAP);
 	struct feth_conn *conn;
 	struct feth_link *link;
 	double start;
 
+	/* The links live as long as anybody has this open. */
+	close(feth_conn_fd(old));
 	if (feth_connect(socket, &conn, NULL) < 0)
 		_exit(1);
 	while (!probes->stop && probes->n < PROBES) {
@@ -156,7 +158,7 @@ close_all(struct daemon *d, struct feth_conn *conn, struct feth_link **links)
 		return;
 	pid = child();
 	if (pid == 0)
-		probe(d->socket);
+		probe(d->socket, conn);
 	nap(0.1);
 	probes->n = 0;
 	start = now();
