@@ -31,18 +31,15 @@ is "no room for a datagram" "$rc" 2
 k_stop
 
 harness=$top_builddir/tests/bench/bench
-if [ -x "$harness" ]; then
-	run "$harness" --fethd "$FETHD" --quick --rows 'tap.one' \
-	    --json "$T/bench.json"
-	is "make bench, one line" "$rc" 0
-	like "the line" "$out" '^tap\.one .* (ok|short)$'
-	is "as JSON" "$(jq -r '[.lines[] | "\(.name) \(.state)"] |
-	    join(" ")' "$T/bench.json" | sed 's/short/ok/')" "tap.one ok"
-	is "samples" "$(jq '[.series[] | select(.name == "tap.feth") |
-	    .samples | length] | add' "$T/bench.json")" 2
-	run "$harness" --fethd "$T/no-such-daemon" --quick --rows 'tap.one'
-	is "what does not work makes it fail" "$rc" 1
-	like "and is named" "$out" '^FAILED: tap\.feth: the daemon does not'
-	run "$harness" --rounds 0
-	is "a bad option" "$rc" 2
-fi
+run "$harness" --fethd "$FETHD" --quick --rows 'tap.one' --json "$T/bench.json"
+is "make bench, one line" "$rc" 0
+like "the line" "$out" '^tap\.one .* (ok|short)$'
+is "as JSON" "$(jq -r '[.lines[] | "\(.name) \(.state)"] | join(" ")' \
+    "$T/bench.json" | sed 's/short/ok/')" "tap.one ok"
+is "samples" "$(jq '[.series[] | select(.name == "tap.feth") |
+    .samples | length] | add' "$T/bench.json")" 2
+run "$harness" --fethd "$T/no-such-daemon" --quick --rows 'tap.one'
+is "what does not work makes it fail" "$rc" 1
+like "and is named" "$out" '^FAILED: tap\.feth: the daemon does not'
+run "$harness" --rounds 0
+is "a bad option" "$rc" 2
