@@ -70,6 +70,8 @@ const struct line lines[] = {
 	    0.98 },
 	{ "many.fair", "10 busy links and a stuck reader: farthest from mean",
 	    LINE_MEDIAN, "many.unfair", NULL, "of 1", AT_MOST, 0.10 },
+	{ "many.fair-direct", "  the same, direct: what the scheduler does",
+	    LINE_MEDIAN, "many.direct", NULL, "of 1", NOTHING, 0 },
 	{ "setup.p50", "request -> fd, host link (tap), p50 / bare",
 	    LINE_RATIO, "setup.feth", "setup.bare", "us", AT_MOST, 1.25 },
 	{ "setup.p99", "  its p99 / its p50",

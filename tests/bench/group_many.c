@@ -112,7 +112,7 @@ fair_reader(struct flow *f, struct board *b)
 }
 
 static void
-fair_measure(void)
+fair_measure(const char *series)
 {
 	pid_t sender[BUSY + 1], reader;
 	double mean = 0, worst = 0;
@@ -135,27 +135,26 @@ fair_measure(void)
 	fair->b.end = 1;
 	load_join(reader);
 	if (mean > 0)
-		sample("many.unfair", worst, -1);
+		sample(series, worst, -1);
 	else
-		series_broken("many.unfair", "no frame came through");
+		series_broken(series, "no frame came through");
 }
 
 static void
-fair_run(void)
+fair_run(const char *series, enum feth_class class)
 {
 	unsigned int i, round;
 
-	fair = shared(sizeof(*fair));
-	if (fair == NULL)
+	if (!wanted(series))
 		return;
 	for (i = 0; i <= BUSY; i++) {
-		busy[i] = (struct flow){ .series = "many.unfair",
-		    .class = FETH_STREAM, .fd = { -1, -1 } };
+		busy[i] = (struct flow){ .series = series, .class = class,
+		    .fd = { -1, -1 } };
 		if (open_feth_pair(&busy[i]) < 0)
 			break;
 	}
 	for (round = 0; round < opt.rounds && i > BUSY; round++)
-		fair_measure();
+		fair_measure(series);
 	flows_close(busy, i);
 }
 
@@ -164,8 +163,12 @@ many_run(void)
 {
 	if (wanted("many.alone") || wanted("many.busy"))
 		idle_run();
-	if (wanted("many.unfair"))
-		fair_run();
+	fair = shared(sizeof(*fair));
+	if (fair == NULL)
+		return;
+	fair_run("many.unfair", FETH_STREAM);
+	/* Without a relay: how fair the machine itself is. */
+	fair_run("many.direct", FETH_SOCKET);
 }
 
 const struct group group_many = { "many", many_run };

@@ -22,7 +22,7 @@
 
 #define REQUESTS	24	/* a round */
 #define HELPERS		12	/* of them by qemu-bridge-helper */
-#define APART		0.03	/* seconds */
+#define APART		0.06	/* seconds: time to make a spare TAP */
 #define GROUP		7
 #define HELPER		"/usr/lib/qemu/qemu-bridge-helper"
 #define BRIDGE		"bbr0"

@@ -55,8 +55,9 @@ line_worst(const struct series *a, bool most)
 static const char *
 line_state(const struct line *l, double v)
 {
-	/* As it is printed: 0.9699 is 0.970. */
-	v = round(v * 1000) / 1000;
+	/* A ratio as it is printed: 0.9699 is 0.970. */
+	if (l->kind == LINE_RATIO)
+		v = round(v * 1000) / 1000;
 	switch (l->need) {
 	case AT_LEAST:
 		return v >= l->limit ? "ok" : "short";
@@ -130,9 +131,10 @@ human(double v, const char *unit, char *buf, size_t size)
 		snprintf(buf, size, "%.0f k", v / 1000);
 	else if (fabs(v) >= 100 || v == 0)
 		snprintf(buf, size, "%.0f", v);
+	else if (strcmp(unit, "of 1") == 0)
+		snprintf(buf, size, fabs(v) < 0.001 ? "%.1e" : "%.4f", v);
 	else
-		snprintf(buf, size, strcmp(unit, "of 1") == 0 ? "%.4f" : "%.2f",
-		    v);
+		snprintf(buf, size, "%.2f", v);
 	return buf;
 }
 
@@ -143,7 +145,8 @@ table_line(FILE *out, const struct line *l)
 	struct result r = line_result(l);
 	char v[16], b[16], limit[24] = "", ratio[16] = "", cpu[16] = "";
 
-	human(series_median(a), l->unit, v, sizeof(v));
+	human(l->to != NULL ? series_median(a) : r.value, l->unit, v,
+	    sizeof(v));
 	*b = '\0';
 	if (l->to != NULL) {
 		human(series_median(series_find(l->to)), l->unit, b,
