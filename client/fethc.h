@@ -50,6 +50,7 @@ struct args {
 	long		interval_ms, wait_ms, timeout_ms; /* -1: not given */
 	const char	*hex, *file;
 	bool		verbose, dump, raw;
+	long		size, seconds_ms;	/* 0: not given */
 
 	/* impair; -1: not given */
 	long		delay_us, jitter_us, loss, duplicate, reorder, slow, seed;
@@ -80,6 +81,7 @@ struct args {
 #define O_CAPTURE	0x2000
 #define O_GLOBAL	0x4000	/* every command */
 #define O_FRONT		0x8000	/* only before the command */
+#define O_BENCH		0x10000	/* how bench measures */
 
 struct command {
 	const char	*name;
@@ -93,8 +95,8 @@ struct command {
 
 extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_detach,
     cmd_close, cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer,
-    cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy, cmd_version,
-    cmd_help;
+    cmd_bench, cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy,
+    cmd_version, cmd_help;
 
 /* ---- fethc.c ----------------------------------------------------------- */
 

@@ -178,6 +178,12 @@ static const struct opt opts[] = {
 	    .help = "of all chances, to repeat a run" },
 	{ .name = "clear", .mask = O_IMPAIR, .type = OPT_FLAG,
 	    .offset = AT(clear), .help = "a perfect cable again" },
+	{ .name = "size", .arg = "BYTES", .mask = O_BENCH, .type = OPT_NUMBER,
+	    .offset = AT(size), .min = 14, .max = 65535,
+	    .help = "length of the frames; else the longest" },
+	{ .name = "seconds", .arg = "S", .mask = O_BENCH, .type = OPT_SECONDS,
+	    .offset = AT(seconds_ms), .min = 50, .max = MS_MAX,
+	    .help = "for each direction, 2 by default" },
 
 	{ .name = "name", .arg = "PREFIX", .mask = O_FILTER,
 	    .type = OPT_TEXT, .offset = AT(filter_name),
