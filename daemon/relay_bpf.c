@@ -205,4 +205,5 @@ bpf_side_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 	return error != 0 ? error : (int)n;
 }
 
-const struct relay_ops	io_device_ops = { bpf_side_read, bpf_side_write };
+const struct relay_ops	io_device_ops = { .read = bpf_side_read,
+    .write = bpf_side_write };
