@@ -212,12 +212,20 @@ feth_batch_recv(int fd, struct feth_frame *f, unsigned int n)
  * it can bring the kernel down when the program has it in a kqueue, so whether
  * to wait is the file's own mode. */
 ssize_t
-feth_batch_read_nowait(int fd, void *buf, size_t size)
+feth_batch_readv_nowait(int fd, const struct iovec *iov, int n)
 {
-	ssize_t n;
+	ssize_t got;
 
 	if (batch_waits(fd))
 		return -EAGAIN;
-	n = read(fd, buf, size);
-	return n == -1 ? -errno : n;
+	got = readv(fd, iov, n);
+	return got == -1 ? -errno : got;
+}
+
+ssize_t
+feth_batch_read_nowait(int fd, void *buf, size_t size)
+{
+	struct iovec iov = { buf, size };
+
+	return feth_batch_readv_nowait(fd, &iov, 1);
 }

@@ -20,7 +20,7 @@
 #include "relay_int.h"
 
 /* Of one batch: 64 full frames. */
-#define OUT_SIZE	(128 * 1024)
+#define OUT_SIZE	((size_t)128 * 1024)
 
 struct records {
 	struct bpf	bpf;
