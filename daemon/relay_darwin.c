@@ -76,7 +76,7 @@ receive_one(int fd, struct msghdr_x *m)
 
 	if (n < 0)
 		return -errno;
-	m->msg_controllen = mh.msg_controllen;
+	m->msg_controllen = (socklen_t)mh.msg_controllen;
 	m->msg_datalen = (size_t)n;
 	return 1;
 }
