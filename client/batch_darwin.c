@@ -12,8 +12,7 @@
  *	- That a frame was cut is not told by recvmsg_x of macOS 14 and 15. So each
  *	  frame has room for one byte more.
  *
- * sendmsg_x and recvmsg_x are in libSystem but in no header ("subject to
- * change"): linked weakly, and done without where they are missing or refuse.
+ * sendmsg_x and recvmsg_x are done without where they are missing or refuse.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,28 +25,9 @@
 #include <unistd.h>
 
 #include "feth_int.h"
+#include "msg_x.h"
 
 const bool feth_batch_only = true;
-
-struct msghdr_x {
-	void		*msg_name;
-	socklen_t	msg_namelen;
-	struct iovec	*msg_iov;
-	int		msg_iovlen;
-	void		*msg_control;
-	socklen_t	msg_controllen;
-	int		msg_flags;
-	size_t		msg_datalen;	/* received; 0 on input */
-};
-_Static_assert(sizeof(struct msghdr_x) == 56 &&
-    offsetof(struct msghdr_x, msg_iov) == 16 &&
-    offsetof(struct msghdr_x, msg_control) == 32 &&
-    offsetof(struct msghdr_x, msg_datalen) == 48, "struct msghdr_x");
-
-ssize_t	sendmsg_x(int fd, const struct msghdr_x *msg, unsigned int n,
-	    int flags) __attribute__((weak_import));
-ssize_t	recvmsg_x(int fd, const struct msghdr_x *msg, unsigned int n,
-	    int flags) __attribute__((weak_import));
 
 #define FULL_NS		50000	/* between two tries at a full receiver, */
 #define FULL_TRIES	10	/* of which so many without waiting mode */
@@ -232,12 +212,20 @@ feth_batch_recv(int fd, struct feth_frame *f, unsigned int n)
  * it can bring the kernel down when the program has it in a kqueue, so whether
  * to wait is the file's own mode. */
 ssize_t
-feth_batch_read_nowait(int fd, void *buf, size_t size)
+feth_batch_readv_nowait(int fd, const struct iovec *iov, int n)
 {
-	ssize_t n;
+	ssize_t got;
 
 	if (batch_waits(fd))
 		return -EAGAIN;
-	n = read(fd, buf, size);
-	return n == -1 ? -errno : n;
+	got = readv(fd, iov, n);
+	return got == -1 ? -errno : got;
+}
+
+ssize_t
+feth_batch_read_nowait(int fd, void *buf, size_t size)
+{
+	struct iovec iov = { buf, size };
+
+	return feth_batch_readv_nowait(fd, &iov, 1);
 }

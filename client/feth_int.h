@@ -140,8 +140,9 @@ ssize_t	feth_batch_read_nowait(int fd, void *buf, size_t size);
 struct iovec;
 ssize_t	feth_batch_readv_nowait(int fd, const struct iovec *iov, int n);
 
-/* offload_linux.c: make the TAP FD have OFFLOADS, and headers of the size of
- * struct feth_vnet_hdr, whatever its last holder made of it. 0 or -errno. */
+/* offload_linux.c, or offload_none.c: make the TAP FD have OFFLOADS, and headers
+ * of the size of struct feth_vnet_hdr, whatever its last holder made of it. 0 or
+ * -errno. */
 int	feth_offload_set(int fd, unsigned int offloads);
 
 #endif

@@ -130,6 +130,15 @@ refuse_state(struct request *req, const char *name)
 	}
 }
 
+/* By the kind of a link whose frames the daemon does not see. */
+static const char *const	unseen_hints[] = {
+	[LINK_HOST] = "open it with --class socket or --class stream, or look "
+	    "at its interface as root (tcpdump -i)",
+	[LINK_WIRE] = "look at one of its two interfaces as root (tcpdump -i)",
+	[LINK_PAIR] = "the two programs of a pair link share one socket pair; "
+	    "open it relayed (--relay)",
+};
+
 static bool
 refuse_unseen(struct request *req)
 {
@@ -141,8 +150,7 @@ refuse_unseen(struct request *req)
 		return false;
 	reply_error(req, ERR_UNSUPPORTED, "to capture a link whose frames do "
 	    "not pass the daemon", d->backend->name,
-	    "the two programs of a pair link share one socket pair; open it "
-	    "relayed (--relay)");
+	    unseen_hints[req->link->rec.spec.kind]);
 	return true;
 }
 

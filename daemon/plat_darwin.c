@@ -303,25 +303,30 @@ plat_peer(int fd, struct peer *p)
 #define FRAME_SEND	(128 * 1024)
 #define FRAME_RECV	(2 * 1024 * 1024)
 
+struct pair_option {
+	int	option, value;
+};
+
+/*
+ * The queue of a stream is what both ends have. A send takes what fits, down to
+ * the low-water mark: below that, nothing. The relay's chunks are no larger, so
+ * that they are taken whole.
+ */
+#define STREAM_SEND	(256 * 1024)
+#define STREAM_WHOLE	(36 * 1024)
+
 static int
-datagram_pair(int fd[2])
+pair_make(int type, const struct pair_option *o, size_t n, int fd[2])
 {
-	static const struct {
-		int	option, value;
-	} rows[] = {
-		{ SO_SNDBUF, FRAME_SEND }, { SO_RCVBUF, FRAME_RECV },
-		{ SO_NOSIGPIPE, 1 },
-	};
 	size_t	i;
 	int	k, error;
 
-	_Static_assert(FRAME_SEND >= BOUND_MTU_MAX + 18, "the longest frame");
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) != 0)
+	if (socketpair(AF_UNIX, type, 0, fd) != 0)
 		return -errno;
 	for (k = 0; k < 2; k++) {
-		for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-			if (setsockopt(fd[k], SOL_SOCKET, rows[i].option,
-			    &rows[i].value, sizeof(rows[i].value)) != 0)
+		for (i = 0; i < n; i++)
+			if (setsockopt(fd[k], SOL_SOCKET, o[i].option,
+			    &o[i].value, sizeof(o[i].value)) != 0)
 				goto fail;
 		if (fcntl(fd[k], F_SETFD, FD_CLOEXEC) != 0)
 			goto fail;
@@ -334,6 +339,35 @@ fail:
 	return error;
 }
 
+static int
+datagram_pair(int fd[2])
+{
+	static const struct pair_option	rows[] = {
+		{ SO_SNDBUF, FRAME_SEND }, { SO_RCVBUF, FRAME_RECV },
+		{ SO_NOSIGPIPE, 1 },
+	};
+
+	_Static_assert(FRAME_SEND >= BOUND_MTU_MAX + 18, "the longest frame");
+	return pair_make(SOCK_DGRAM, rows, sizeof(rows) / sizeof(rows[0]), fd);
+}
+
+int
+plat_stream_pair(int fd[2])
+{
+	static const struct pair_option	rows[] = {
+		{ SO_SNDBUF, STREAM_SEND }, { SO_RCVBUF, STREAM_SEND },
+		{ SO_SNDLOWAT, STREAM_WHOLE }, { SO_NOSIGPIPE, 1 },
+	};
+
+	return pair_make(SOCK_STREAM, rows, sizeof(rows) / sizeof(rows[0]), fd);
+}
+
+int
+plat_datagram_pair(int fd[2])
+{
+	return datagram_pair(fd);
+}
+
 int
 plat_frame_pair(int fd[2])
 {
@@ -344,6 +378,66 @@ int
 plat_channel(int fd[2])
 {
 	return datagram_pair(fd);
+}
+
+/* There is no file that nobody can change. It takes filters to the warden, for
+ * captures that this system's backend does not make. */
+int
+plat_sealed(const void *data, size_t size)
+{
+	(void)data;
+	(void)size;
+	return -ENOTSUP;
+}
+
+int
+plat_sealed_read(int fd, void *data, size_t size)
+{
+	(void)fd;
+	(void)data;
+	(void)size;
+	return -EINVAL;
+}
+
+/* A kqueue is readable while it has an event. */
+int
+plat_timer_open(void)
+{
+	int	fd = kqueue(), error;
+
+	if (fd == -1)
+		return -errno;
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+		return fd;
+	error = -errno;
+	close(fd);
+	return error;
+}
+
+/* Relative, as an absolute one would be of the wall clock or in the units of
+ * another one. Not put together with other timers of the machine, which would be
+ * late by milliseconds. */
+void
+plat_timer_set(int fd, int64_t ns)
+{
+	struct timespec	ts;
+	struct kevent	ev;
+	int64_t		left;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	left = ns - ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
+	EV_SET(&ev, 0, EVFILT_TIMER, EV_ADD | EV_ONESHOT,
+	    NOTE_NSECONDS | NOTE_CRITICAL, left > 0 ? left : 0, NULL);
+	(void)kevent(fd, &ev, 1, NULL, 0, NULL);
+}
+
+void
+plat_timer_read(int fd)
+{
+	struct timespec	now = { 0, 0 };
+	struct kevent	ev;
+
+	(void)kevent(fd, NULL, 0, &ev, 1, &now);
 }
 
 int

@@ -20,7 +20,7 @@
 #include "relay_int.h"
 
 /* Of one batch: 64 full frames. */
-#define OUT_SIZE	(128 * 1024)
+#define OUT_SIZE	((size_t)128 * 1024)
 
 struct records {
 	struct bpf	bpf;
@@ -205,4 +205,5 @@ bpf_side_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 	return error != 0 ? error : (int)n;
 }
 
-const struct relay_ops	io_device_ops = { bpf_side_read, bpf_side_write };
+const struct relay_ops	io_device_ops = { .read = bpf_side_read,
+    .write = bpf_side_write };

@@ -59,7 +59,8 @@ device_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 	return i > 0 || error == 0 || error == EAGAIN ? (int)i : -error;
 }
 
-const struct relay_ops	io_device_ops = { device_read, device_write };
+const struct relay_ops	io_device_ops = { .read = device_read,
+    .write = device_write };
 
 bool
 io_device_pending(const struct rside *s)

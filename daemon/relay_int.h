@@ -49,6 +49,9 @@ struct relay_ops {
 	 * fewer than N when the side is full; or -errno when it is broken. */
 	int	(*write)(struct rside *s, struct rbatch *b,
 		    const struct rframe *f, unsigned int n);
+	/* Where no event tells of room, or of the other end's end: how long after
+	 * the last try to write, or read, again. NULL: events do. */
+	const struct timeval *room, *idle;
 };
 extern const struct relay_ops *const relay_ops[RELAY_IOS];
 
@@ -111,6 +114,10 @@ struct rside {
 	uint8_t		*part, *tail;
 	uint32_t	part_len, tail_at, tail_len;
 	struct records	*records;	/* relay_bpf.c: what was read ahead */
+	/* relay_darwin.c: tries in a row that found no room; a write saw that the
+	 * other end is gone. */
+	unsigned int	full;
+	bool		gone;
 	struct rcounts	count;
 };
 
@@ -182,8 +189,9 @@ void	io_device_forget(struct rside *s);
 /* relay_linux.c, or the like of another system. */
 struct rio *io_new(void);
 void	io_free(struct rio *io);
-int	io_message_read(struct rside *s, struct rbatch *b, unsigned int max);
-int	io_message_write(struct rside *s, struct rbatch *b,
-	    const struct rframe *f, unsigned int n);
+extern const struct relay_ops io_message_ops;
+/* The holder of S is to send no more, if the system can see to it without the
+ * loss of what he has sent, which is read afterwards. */
+void	io_leave(struct rside *s);
 
 #endif

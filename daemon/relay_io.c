@@ -67,13 +67,10 @@ io_forget(struct rside *s)
 	free(s->tail);
 	s->part = s->tail = NULL;
 	s->part_len = s->tail_at = s->tail_len = 0;
+	s->full = 0;
+	s->gone = false;
 	io_device_forget(s);
 }
-
-/* Messages. */
-
-static const struct relay_ops	message_ops = { io_message_read,
-    io_message_write };
 
 /* Streams. */
 
@@ -299,9 +296,10 @@ stream_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 	return (int)done;
 }
 
-static const struct relay_ops	stream_ops = { stream_read, stream_write };
+static const struct relay_ops	stream_ops = { .read = stream_read,
+    .write = stream_write };
 
 const struct relay_ops *const relay_ops[RELAY_IOS] = {
-	[RELAY_DEVICE] = &io_device_ops, [RELAY_MESSAGE] = &message_ops,
+	[RELAY_DEVICE] = &io_device_ops, [RELAY_MESSAGE] = &io_message_ops,
 	[RELAY_STREAM] = &stream_ops,
 };

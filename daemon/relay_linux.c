@@ -63,8 +63,8 @@ receive(struct rside *s, struct rio *io, unsigned int max)
 	return n >= 0 ? n : -ECONNRESET;
 }
 
-int
-io_message_read(struct rside *s, struct rbatch *b, unsigned int max)
+static int
+message_read(struct rside *s, struct rbatch *b, unsigned int max)
 {
 	struct rio	*io = b->io;
 	unsigned int	 i;
@@ -111,8 +111,8 @@ send_error(struct rside *s, int error)
 	}
 }
 
-int
-io_message_write(struct rside *s, struct rbatch *b, const struct rframe *f,
+static int
+message_write(struct rside *s, struct rbatch *b, const struct rframe *f,
     unsigned int n)
 {
 	struct rio	*io = b->io;
@@ -141,4 +141,14 @@ io_message_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 		done += (unsigned int)r;
 	}
 	return (int)done;
+}
+
+const struct relay_ops	io_message_ops = { .read = message_read,
+    .write = message_write };
+
+/* What is in the queue stays there. */
+void
+io_leave(struct rside *s)
+{
+	(void)shutdown(s->port.fd, SHUT_RDWR);
 }

@@ -25,6 +25,10 @@
 #include "relay_int.h"
 #include "wire.h"
 
+/* Of a port that leaves: more than its queue holds, where it can fill that
+ * up for as long as it is read. */
+#define LEAVE_TURNS	256
+
 static void	flush(struct rside *s);
 
 static int64_t
@@ -108,7 +112,7 @@ resume(struct rside *s)
 	if (s->port.fd == -1 || other(s)->port.fd == -1 || s->reading ||
 	    s->end != RELAY_OPEN || blocked(s))
 		return;
-	if (event_add(&s->ev_read, NULL) != 0) {
+	if (event_add(&s->ev_read, s->ops->idle) != 0) {
 		side_fail(s, -ENOMEM);
 		return;
 	}
@@ -124,7 +128,7 @@ stall(struct rside *s)
 	struct rside	*d = other(s);
 
 	pause_reading(s);
-	if (d->port.fd != -1 && event_add(&d->ev_write, NULL) != 0)
+	if (d->port.fd != -1 && event_add(&d->ev_write, d->ops->room) != 0)
 		side_fail(d, -ENOMEM);
 }
 
@@ -466,15 +470,16 @@ static void
 side_leave(struct rside *s)
 {
 	struct rbatch	*b = relay_batch(s);
-	unsigned int	 kept;
+	unsigned int	 kept, turns;
 	int		 n;
 
 	if (s->port.fd == -1)
 		return;
 	if (s->port.client)
-		(void)shutdown(s->port.fd, SHUT_RDWR);
-	while (s->port.client && s->end == RELAY_OPEN &&
-	    (n = s->ops->read(s, b, s->link->batch)) > 0)
+		io_leave(s);
+	for (turns = 0; s->port.client && s->end == RELAY_OPEN &&
+	    turns < LEAVE_TURNS &&
+	    (n = s->ops->read(s, b, s->link->batch)) > 0; turns++)
 		if ((kept = checks(s, b->f, (unsigned int)n)) > 0)
 			forward(s, b->f, kept);
 	side_stop(s);
@@ -497,7 +502,7 @@ path_open(struct rside *s, struct event_base *base,
 		return;
 	if (event_assign(&s->ev_read, base, port->fd, EV_READ | EV_PERSIST,
 	    on_read, s) != 0 || event_assign(&s->ev_write, base, port->fd,
-	    EV_WRITE, on_write, s) != 0) {
+	    s->ops->room == NULL ? EV_WRITE : 0, on_write, s) != 0) {
 		side_fail(s, -EINVAL);
 		return;
 	}

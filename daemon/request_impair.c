@@ -72,7 +72,7 @@ any_seed(void)
 {
 	uint64_t	seed = 0;
 
-	if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
+	if (getentropy(&seed, sizeof(seed)) != 0)
 		seed = 1;
 	return seed & SEED_MAX;
 }

@@ -6,8 +6,9 @@
  * need. 0 or -errno. */
 int	sandbox_broker(void);
 
-/* The capture process, the same: from now on it may receive on IN, write to OUT,
- * wait and exit; any other system call kills it. 0 or -errno. */
+/* The capture process, on systems that have it, the same: from now on it may
+ * receive on IN, write to OUT, wait and exit; any other system call kills it. 0
+ * or -errno. */
 int	sandbox_capture(int in, int out);
 
 #endif

@@ -6,6 +6,7 @@
 . "${srcdir:-.}/tests/lib.sh"
 
 need_cmd jq
+[ "$(uname -s)" = Linux ] || skip "relay_port is a program for Linux"
 relay=$top_builddir/tests/relay_port
 [ -x "$relay" ] || die "$relay is not built: make check"
 mkdir -p "$T/bin" && cp "$relay" "$T/bin/" && relay=$T/bin/relay_port
