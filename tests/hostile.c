@@ -313,8 +313,8 @@ static const struct message messages[] = {
 	  "InvalidSpec" },
 	{ "a label that is no text", OPEN(",\"labels\":{\"a\":1}"),
 	  "InvalidSpec" },
-	{ "an interface of the host", CALL("Open", "{\"ends\":[{\"kind\":"
-	  "\"port\"},{\"kind\":\"host\"}]}"), "Unsupported" },
+	{ "a TAP", CALL("Open", "{\"ends\":[{\"kind\":\"port\",\"class\":"
+	  "\"tap\"},{\"kind\":\"host\"}]}"), "Unsupported" },
 	{ "a link that there is not", CALL("Close", "{\"link\":\"nobody\"}"),
 	  "NoSuchLink" },
 	{ "an id that there is not", CALL("Get", "{\"link\":"
