@@ -23,6 +23,7 @@
 #define REQUESTS	24	/* a round */
 #define HELPERS		12	/* of them by qemu-bridge-helper */
 #define APART		0.06	/* seconds: time to make a spare TAP */
+#define WARM_UP		1	/* seconds */
 #define GROUP		7
 #define HELPER		"/usr/lib/qemu/qemu-bridge-helper"
 #define BRIDGE		"bbr0"
@@ -285,8 +286,16 @@ setup_rounds(int bare, int helper)
 {
 	const struct feth_spec host = host_spec(FETH_TAP);
 	const struct feth_spec pair = pair_spec(FETH_SOCKET);
+	struct feth_conn *conn;
+	struct feth_link *link;
 	unsigned int i;
 
+	/* The first one ever starts the making of spares. */
+	if (feth_up("setup.feth", daemon_main(), &host, &conn, &link) < 0)
+		return;
+	feth_free(link);
+	feth_disconnect(conn);
+	nap(WARM_UP);
 	for (i = 0; i < opt.rounds; i++) {
 		bare_round(bare);
 		feth_round("setup.feth", &host, &all_feth);
