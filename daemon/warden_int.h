@@ -52,6 +52,7 @@ struct warden {
 	struct windex	*by_index[WARDEN_INDEXES];
 	struct wlink	*closing, **closing_tail;
 	unsigned int	nclosing;
+	unsigned int	batch;		/* how many to remove at once */
 	int64_t		closing_since;	/* ms */
 	bool		stopping;	/* named links stay in the journal */
 

@@ -22,8 +22,14 @@
 #include "warden_int.h"
 #include "wire.h"
 
-/* The kernel deletes 64 in the time of two; meanwhile creations wait. */
-#define DESTROY_BATCH	64
+/* The kernel deletes 64 in the time of two, and the more at once, the cheaper
+ * each; meanwhile creations wait. How long it takes depends on how many
+ * interfaces and routes there are, so the next batch is as large as the last
+ * one lets hope for. */
+#define BATCH_MIN	16
+#define BATCH_FIRST	64
+#define BATCH_MAX	256
+#define BATCH_MS	80
 
 /* A removal or a preparation keeps the kernel from making an interface for 20
  * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
@@ -455,20 +461,37 @@ wlink_request(struct warden *w, const struct wm_msg *m, size_t size, int *fds,
 
 /* Removal. */
 
+/* How many at once, when N took TOOK ms; in one step at most twice or half of
+ * it, as others use the kernel, too. */
+static unsigned int
+batch_size(unsigned int n, int64_t took)
+{
+	int64_t	next = n * BATCH_MS / (took > 0 ? took : 1);
+
+	next = next > 2 * n ? 2 * n : next < n / 2 ? n / 2 : next;
+	return next > BATCH_MAX ? BATCH_MAX : next < BATCH_MIN ? BATCH_MIN :
+	    (unsigned int)next;
+}
+
 void
 wlink_batch(struct warden *w)
 {
-	struct cable	*cables[DESTROY_BATCH];
-	struct wlink	*batch[DESTROY_BATCH], *l;
+	struct cable	*cables[BATCH_MAX];
+	struct wlink	*batch[BATCH_MAX], *l;
 	unsigned int	 i, n = 0, ncables = 0;
+	int64_t		 start = warden_now();
 
-	for (l = w->closing; l != NULL && n < DESTROY_BATCH; l = l->next) {
+	if (w->batch == 0)
+		w->batch = BATCH_FIRST;
+	for (l = w->closing; l != NULL && n < w->batch; l = l->next) {
 		batch[n++] = l;
 		if (l->cable.kind != LINK_PAIR)
 			cables[ncables++] = &l->cable;
 	}
 	if (ncables > 0)
 		w->conf->backend->destroy(cables, ncables);
+	if (ncables == w->batch)
+		w->batch = batch_size(ncables, warden_now() - start);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
 }
@@ -478,7 +501,7 @@ wlink_chore_due(const struct warden *w)
 {
 	int64_t	latest = w->closing_since + LINGER_MS;
 
-	if (w->nclosing >= DESTROY_BATCH)
+	if (w->nclosing >= BATCH_FIRST)
 		return 0;
 	if (w->closing != NULL)
 		return w->quiet < latest ? w->quiet : latest;

@@ -7,7 +7,7 @@
 #
 #   k_conf [RULE...]      write $CONF: these rules, else one that allows the user
 #                         host, pair and wire links; $GRACE seconds of grace,
-#                         $SPARES spares
+#                         $SPARES spares, so that interfaces can be counted
 #   k_start NAME [OPT...] start the daemon with $CONF
 #   k_again               start it again on the same run directory
 #   k_stop                SIGTERM: exit code 0, and nothing is left
@@ -28,7 +28,7 @@
 #   marked                interfaces on the host that carry a mark of fethd's
 
 GRACE=30
-SPARES=8
+SPARES=0
 CONF=
 
 k_rundir() {

@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# TAPs that are made ahead of time: when, how many, that a burst of links is fast
+# with them, whatever anybody does to them, and that none outlives its daemon.
+# shellcheck disable=SC2119
+. "${srcdir:-.}/tests/lib.sh"
+. "${srcdir:-.}/tests/klib.sh"
+k_needs
+
+SPARES=8
+many=$(tool hold)
+spares() {
+	ip -n "$NS" -o link show | sed -n 's/^[0-9]*: \(fethspare[0-9]*\)[@:].*/\1/p'
+}
+spares_are() {
+	[ "$(spares | wc -l)" -eq "$1" ]
+}
+
+k_start spare
+check "a pair brings none" fethc exec pair --pair -- true
+check "nor does a dry run" fethc open dry --host --dry-run
+sleep 0.3
+is "no interface" "$(marked)" ""
+check "a host link does" fethc exec first --host -- true
+within 3000 "eight spares" spares_are 8
+sleep 0.3
+check "and no more" spares_are 8
+like "down, and marked" "$(ip -n "$NS" -j link show dev fethspare0 |
+    jq -c '.[0] | [.operstate, .ifalias]')" \
+    '^\["DOWN","fethd:[0-9a-f]{16}:spare"\]$'
+is "without an address" "$(ip -n "$NS" -o addr show dev fethspare0)" ""
+
+# --- a burst
+
+burst() {	# N; sets $ms
+	bg_user burst "$many" "$SOCK" "$1" 0 burst
+	wait_for "$TEST_DEADLINE" grep -q ^open "$T/burst.log" ||
+	    die "$(cat "$T/burst.log")"
+	ms=$(sed -n 's/^open .* in \([0-9]*\) ms/\1/p' "$T/burst.log")
+	is "$1 links" "$(links_left "$NS" | wc -l)" "$1"
+	kill "$BG"
+	wait_for 5 pid_gone "$BG"
+	wait_for 5 sh -c "! ip -n $NS -o link show | grep -q 'feth[0-9]'"
+}
+burst 8
+echo "8 links in $ms ms"
+check "in less time than three moves take" in_time "$ms" 45
+within 3000 "eight spares again" spares_are 8
+burst 20
+echo "20 links in $ms ms"
+within 3000 "and again" spares_are 8
+
+# --- somebody has a hand in them
+
+h ip link add br type bridge
+h ip link set fethspare0 up
+h ip link set fethspare1 master br
+h ip link set fethspare2 alias mine
+h ip link set fethspare3 name other
+h ip link del fethspare4
+burst 8
+within 3000 "eight new ones" spares_are 8
+is "none of them is in the bridge" "$(ip -n "$NS" -o link show master br)" ""
+h ip link del br
+# Nor does it matter what was set since.
+h sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+hold lab open lab --host
+iface=$(host_if lab)
+is "a link does not forward IPv4" "$(conf_of "$iface" ipv4 forwarding)" 0
+is "nor IPv6" "$(conf_of "$iface" ipv6 forwarding)" 0
+within 3000 "eight again" spares_are 8
+
+# --- none outlives its daemon
+
+broker=$(broker_pid)
+kill_hard "$broker"
+wait_for 5 sh -c "[ \$(pgrep -P $DPID | wc -l) = 1 ]"
+check "kill -9 of the broker: they stay" spares_are 8
+kill_hard "$DPID"
+kill "$BG"
+within 2000 "kill -9 of the warden: they are gone" spares_are 0
+k_again
+check "the next start has none" spares_are 0
+check "a link" fethc exec lab --host -- true
+within 3000 "they are back" spares_are 8
+SPARES=2
+k_conf
+kill -HUP "$DPID"
+within 2000 "fewer after a reload" spares_are 2
+SPARES=0
+k_conf
+kill -HUP "$DPID"
+within 2000 "none after another one" spares_are 0
+check "a link without" fethc exec lab --host -- true
+sleep 0.3
+check "brings none" spares_are 0
+k_stop
