@@ -23,19 +23,41 @@
 #define REQUESTS	24	/* a round */
 #define HELPERS		12	/* of them by qemu-bridge-helper */
 #define APART		0.06	/* seconds: time to make a spare TAP */
+#define WARM_UP		1	/* seconds */
 #define GROUP		7
 #define HELPER		"/usr/lib/qemu/qemu-bridge-helper"
 #define BRIDGE		"bbr0"
 
-static double *all;		/* us, of all rounds, for the p99 */
-static unsigned int nall;
+/* us, of all rounds, for the p99. */
+struct all {
+	double		*us;
+	unsigned int	n;
+};
+static struct all all_bare, all_feth;
 
-/* One sample of SERIES: the median of N times. */
+/* One sample of SERIES: the median of N times. They go to ALL, too. */
 static void
-setup_sample(const char *series, double *us, unsigned int n)
+setup_sample(const char *series, double *us, unsigned int n, struct all *all)
 {
+	unsigned int i;
+
+	for (i = 0; all != NULL && i < n; i++)
+		all->us[all->n++] = us[i];
 	if (n > 0)
 		sample(series, percentile(us, n, 0.5), -1);
+}
+
+static void
+setup_tail(const char *series, struct all *all)
+{
+	char name[40];
+
+	if (all->n == 0)
+		return;
+	snprintf(name, sizeof(name), "%s-p50", series);
+	sample(name, percentile(all->us, all->n, 0.5), -1);
+	snprintf(name, sizeof(name), "%s-p99", series);
+	sample(name, percentile(all->us, all->n, 0.99), -1);
 }
 
 /* ---- Bare -------------------------------------------------------------- */
@@ -116,7 +138,7 @@ bare_round(int sock)
 	}
 	if (n < REQUESTS)
 		series_broken("setup.bare", "no TAP came");
-	setup_sample("setup.bare", us, n);
+	setup_sample("setup.bare", us, n, &all_bare);
 	(void)!write(sock, "c", 1);
 	(void)!read(sock, &c, 1);
 	while (n > 0)
@@ -135,7 +157,7 @@ feth_gone(void)
 }
 
 static void
-feth_round(const char *series, const struct feth_spec *spec, bool keep)
+feth_round(const char *series, const struct feth_spec *spec, struct all *all)
 {
 	struct feth_link *link[REQUESTS];
 	struct daemon *d = daemon_main();
@@ -157,9 +179,7 @@ feth_round(const char *series, const struct feth_spec *spec, bool keep)
 	}
 	if (n < REQUESTS)
 		series_refused(series, &err);
-	for (i = 0; keep && i < n; i++)
-		all[nall++] = us[i];
-	setup_sample(series, us, n);
+	setup_sample(series, us, n, all);
 	while (n > 0)
 		feth_free(link[--n]);
 	feth_disconnect(conn);
@@ -256,7 +276,7 @@ helper_round(int etc)
 	}
 	if (i < HELPERS)
 		series_broken("setup.bridge", "%s failed", HELPER);
-	setup_sample("setup.bridge", us, i);
+	setup_sample("setup.bridge", us, i, NULL);
 	while (i > 0)
 		close(fd[--i]);
 }
@@ -266,19 +286,25 @@ setup_rounds(int bare, int helper)
 {
 	const struct feth_spec host = host_spec(FETH_TAP);
 	const struct feth_spec pair = pair_spec(FETH_SOCKET);
+	struct feth_conn *conn;
+	struct feth_link *link;
 	unsigned int i;
 
+	/* The first one ever starts the making of spares. */
+	if (feth_up("setup.feth", daemon_main(), &host, &conn, &link) < 0)
+		return;
+	feth_free(link);
+	feth_disconnect(conn);
+	nap(WARM_UP);
 	for (i = 0; i < opt.rounds; i++) {
 		bare_round(bare);
-		feth_round("setup.feth", &host, true);
-		feth_round("setup.pair", &pair, false);
+		feth_round("setup.feth", &host, &all_feth);
+		feth_round("setup.pair", &pair, NULL);
 		if (helper != -1)
 			helper_round(helper);
 	}
-	if (nall == 0)
-		return;
-	sample("setup.feth-p50", percentile(all, nall, 0.5), -1);
-	sample("setup.feth-p99", percentile(all, nall, 0.99), -1);
+	setup_tail("setup.bare", &all_bare);
+	setup_tail("setup.feth", &all_feth);
 }
 
 static void
@@ -289,17 +315,19 @@ setup_run(void)
 
 	if (!wanted("setup.feth") && !wanted("setup.pair"))
 		return;
-	all = calloc(opt.rounds * REQUESTS, sizeof(*all));
+	all_bare.us = calloc(opt.rounds * REQUESTS, sizeof(double));
+	all_feth.us = calloc(opt.rounds * REQUESTS, sizeof(double));
 	bare = bare_start(&pid);
 	if (wanted("setup.bridge"))
 		helper = helper_start();
-	if (all != NULL && bare != -1)
+	if (all_bare.us != NULL && all_feth.us != NULL && bare != -1)
 		setup_rounds(bare, helper);
 	close(bare);
 	waitpid(pid, NULL, 0);
 	if (helper != -1)
 		close(helper);
-	free(all);
+	free(all_bare.us);
+	free(all_feth.us);
 }
 
 const struct group group_setup = { "setup", setup_run };

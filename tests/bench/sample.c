@@ -167,14 +167,20 @@ line_selected(const struct line *l)
 	return opt.rows == NULL || fnmatch(opt.rows, l->name, 0) == 0;
 }
 
-/* Is NEEDED made when SERIES is measured: itself, or "SERIES-loss"? */
+/* Is NEEDED made when SERIES is measured: itself, or what else of it? */
 static bool
 comes_of(const char *needed, const char *series)
 {
-	size_t len = strlen(series);
+	static const char *const more[] = { "", "-loss", "-p50", "-p99" };
+	size_t i, len = strlen(series);
 
-	return needed != NULL && strncmp(needed, series, len) == 0 &&
-	    (needed[len] == '\0' || needed[len] == '-');
+	if (needed == NULL || strncmp(needed, series, len) != 0)
+		return false;
+	for (i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+		if (strcmp(needed + len, more[i]) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool

@@ -434,9 +434,14 @@ static int
 daemon_wait(struct daemon *d)
 {
 	double deadline = now() + DAEMON_SECS;
+	int status = 0;
 
 	while (!daemon_serves(d)) {
-		if (waitpid(d->pid, NULL, WNOHANG) != 0) {
+		if (waitpid(d->pid, &status, WNOHANG) != 0) {
+			fprintf(stderr, "bench: %s ended at its start, %s %d\n",
+			    opt.fethd, WIFSIGNALED(status) ? "by signal" :
+			    "with exit code", WIFSIGNALED(status) ?
+			    WTERMSIG(status) : WEXITSTATUS(status));
 			d->pid = 0;
 			return -1;
 		}
@@ -460,6 +465,8 @@ daemon_start(struct daemon *d, const char *name)
 		return -1;
 	snprintf(state, sizeof(state), "%s/state", d->dir);
 	d->pid = spawn(argv, -1, log, log);
+	if (d->pid == -1)
+		world_fail("fork");
 	close(log);
 	if (d->pid > 0 && daemon_wait(d) == 0)
 		return 0;
