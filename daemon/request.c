@@ -246,8 +246,9 @@ do_attach(struct request *req, void *params)
 	struct vlink	*l = req->link;
 	int		 end;
 
-	if (l->state == LINK_ORPHAN) {
-		reply_error(req, ERR_BUSY, (int64_t)1000);
+	if (l->state == LINK_ORPHAN || l->state == LINK_OPENING) {
+		reply_error(req, ERR_BUSY,
+		    (int64_t)(l->state == LINK_OPENING ? 100 : 1000));
 		return;
 	}
 	if ((end = pick_end(l, p->given, p->end)) == PICK_BOTH) {

@@ -9,10 +9,10 @@ start_daemon
 FETHD_SOCKET=$SOCK
 export FETHD_SOCKET
 is_there() {
-	fethc show "$1" >/dev/null 2>&1
+	fethc show "$1" 2>/dev/null | grep -Eq '^state +(up|detached)'
 }
 is_gone() {
-	! is_there "$1"
+	! fethc show "$1" >/dev/null 2>&1
 }
 
 spawn example "$EXAMPLE" lab 3

@@ -7,10 +7,10 @@
 need_cmd jq
 start_daemon
 is_there() {
-	fethc show "$1" >/dev/null 2>&1
+	fethc show "$1" 2>/dev/null | grep -Eq '^state +(up|detached)'
 }
 is_gone() {
-	! is_there "$1"
+	! fethc show "$1" >/dev/null 2>&1
 }
 
 # What the program is told.

@@ -11,10 +11,10 @@ links() {
 	fethc --json list "$@" | jq -r '.links[].name' | sort | tr '\n' ' '
 }
 is_there() {
-	fethc show "$1" >/dev/null 2>&1
+	fethc show "$1" 2>/dev/null | grep -Eq '^state +(up|detached)'
 }
 is_gone() {
-	! is_there "$1"
+	! fethc show "$1" >/dev/null 2>&1
 }
 said() {
 	grep -q "$2" "$T/$1.out"

@@ -102,8 +102,9 @@ check "3 MB by TCP, host to guest" tcp "$guest" "$host" TCP4 "$guest4"
 check "3 MB by TCP, guest to host" tcp "$host" "$guest" TCP4 "$host4"
 check "3 MB by TCP and IPv6" tcp "$guest" "$host" TCP6 "[$guest6]"
 
-g socat -u UDP4-RECV:7778,ip-add-membership=239.1.2.3:t0 \
-    "CREATE:$T/multicast" &
+# Not by g, which would give the number of a shell.
+ip netns exec "$guest" socat -u \
+    UDP4-RECV:7778,ip-add-membership=239.1.2.3:t0 "CREATE:$T/multicast" &
 daemons="$daemons $!"
 said() {
 	echo hello | h socat -u - \
