@@ -21,24 +21,29 @@ cp -r "$top/daemon" "$top/client" "$top/include" "$work/"
 mkdir "$work/tests"
 cp -r "$top/tests/sim" "$work/tests/"
 cp "$top"/tests/test_bpf_record.c "$work/tests/"
-read -ra libs < <(pkg-config --libs cmocka libevent_core libcjson libmnl)
+read -ra libs < <(pkg-config --libs cmocka libevent_core libcjson libmnl \
+    libseccomp)
 # shellcheck disable=SC2054
 flags=(-std=gnu11 -D_GNU_SOURCE -O1 -g0 -w -I"$work/daemon" -I"$work/client"
     -I"$work/include" -I"$work/tests/sim" "-DFETHD_RUNSTATEDIR=\"/run\""
     -fsanitize=address,undefined -fno-sanitize-recover=all)
 
-# The two test programs, of the sources as they are now.
+# The test programs, of the sources as they are now.
 build() {
 	cc "${flags[@]}" -o "$work/feth" "$work"/tests/sim/test_backend_feth.c \
 	    "$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
 	    "$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
 	    "$top_builddir/libfethd.a" "${libs[@]}" &&
+	    cc "${flags[@]}" -o "$work/relay" \
+		"$work/tests/sim/test_relay_darwin.c" \
+		"$top_builddir/libfethd.a" "${libs[@]}" &&
 	    cc "${flags[@]}" -o "$work/record" "$work/tests/test_bpf_record.c" \
 		"$work/client/bpf_record.c" "${libs[@]}"
 }
 
 tests_pass() {
 	timeout 60 "$work/record" >"$work/out" 2>&1 &&
+	    timeout 60 "$work/relay" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/feth" >"$work/out" 2>&1
 }
 
