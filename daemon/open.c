@@ -508,6 +508,7 @@ void
 request_opened(struct request *req, struct vlink *l)
 {
 	int		 fds[BOUND_FDS_OUT], index[2] = { -1, -1 }, i, fd;
+	pid_t		 pid = req->conn->peer.pid;
 	unsigned int	 n = 0;
 	cJSON		*out;
 
@@ -534,13 +535,14 @@ request_opened(struct request *req, struct vlink *l)
 		index[i] = (int)n;
 		fds[n++] = fd;
 	}
-	log_info("link @%llu %s: %s, %s, opened for uid %u pid %ld",
-	    (unsigned long long)l->rec.id, l->rec.spec.name,
-	    link_kind_names[l->rec.spec.kind], lease_names[l->rec.spec.lease],
-	    l->rec.uid, (long)req->conn->peer.pid);
 	out = cJSON_CreateObject();
 	cJSON_AddItemToObject(out, "link", reply_link(l, index, true));
 	reply_done(req, out, fds, n);
+	/* After it: the client need not wait for the log. */
+	log_info("link @%llu %s: %s, %s, opened for uid %u pid %ld",
+	    (unsigned long long)l->rec.id, l->rec.spec.name,
+	    link_kind_names[l->rec.spec.kind], lease_names[l->rec.spec.lease],
+	    l->rec.uid, (long)pid);
 }
 
 void

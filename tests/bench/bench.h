@@ -232,6 +232,7 @@ int	open_pair(struct flow *f);	/* bare SEQPACKET pair */
 int	open_packet(struct flow *f);	/* AF_PACKET on a veth */
 int	open_feth_host(struct flow *f);	/* class f->class */
 int	open_feth_pair(struct flow *f);
+int	open_feth_relayed(struct flow *f);	/* a pair */
 int	open_vde_tap(struct flow *f);
 int	open_vde_pair(struct flow *f);
 flow_fn	send_write, send_message, send_mmsg, send_feth, send_feth_batch,
@@ -244,5 +245,6 @@ int	feth_up(const char *series, const struct daemon *d,
 	    struct feth_link **link);
 struct feth_spec host_spec(enum feth_class class);
 struct feth_spec pair_spec(enum feth_class class);
+struct feth_spec relayed_spec(enum feth_class class);	/* a pair */
 
 #endif

@@ -22,7 +22,7 @@ static struct {
 	{ host_spec, FETH_TAP, false },
 	{ pair_spec, FETH_SOCKET, false },
 	{ host_spec, FETH_SOCKET, false },
-	{ pair_spec, FETH_STREAM, false },
+	{ relayed_spec, FETH_SOCKET, false },
 };
 #define NKINDS	(sizeof(kinds) / sizeof(kinds[0]))
 

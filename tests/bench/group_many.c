@@ -23,10 +23,10 @@
 static struct daemon crowd;
 
 static struct flow flows[] = {
-	{ .series = "many.alone", .open = open_feth_pair, .send = send_feth,
-	    .recv = recv_feth, .class = FETH_STREAM },
-	{ .series = "many.busy", .open = open_feth_pair, .send = send_feth,
-	    .recv = recv_feth, .class = FETH_STREAM, .daemon = &crowd },
+	{ .series = "many.alone", .open = open_feth_relayed, .send = send_feth,
+	    .recv = recv_feth, .class = FETH_SOCKET },
+	{ .series = "many.busy", .open = open_feth_relayed, .send = send_feth,
+	    .recv = recv_feth, .class = FETH_SOCKET, .daemon = &crowd },
 };
 #define NFLOWS	(sizeof(flows) / sizeof(flows[0]))
 
@@ -40,7 +40,7 @@ idle_result(const struct flow *f, const struct rate *r)
 static unsigned int
 idle_open(struct feth_conn *conn, struct feth_link **links, unsigned int n)
 {
-	struct feth_spec s = pair_spec(FETH_STREAM);
+	struct feth_spec s = relayed_spec(FETH_SOCKET);
 	struct feth_error err;
 	unsigned int i;
 
@@ -167,16 +167,16 @@ fair_measure(const char *series)
 }
 
 static void
-fair_run(const char *series, enum feth_class class)
+fair_run(const char *series, int (*open)(struct flow *f))
 {
 	unsigned int i, round;
 
 	if (!wanted(series))
 		return;
 	for (i = 0; i <= BUSY; i++) {
-		busy[i] = (struct flow){ .series = series, .class = class,
-		    .fd = { -1, -1 } };
-		if (open_feth_pair(&busy[i]) < 0)
+		busy[i] = (struct flow){ .series = series,
+		    .class = FETH_SOCKET, .fd = { -1, -1 } };
+		if (open(&busy[i]) < 0)
 			break;
 	}
 	for (round = 0; round < opt.rounds && i > BUSY; round++)
@@ -192,9 +192,9 @@ many_run(void)
 	fair = shared(sizeof(*fair));
 	if (fair == NULL)
 		return;
-	fair_run("many.unfair", FETH_STREAM);
+	fair_run("many.unfair", open_feth_relayed);
 	/* Without a relay: how fair the machine itself is. */
-	fair_run("many.direct", FETH_SOCKET);
+	fair_run("many.direct", open_feth_pair);
 }
 
 const struct group group_many = { "many", many_run };

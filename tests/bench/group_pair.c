@@ -18,8 +18,8 @@ static struct flow flows[] = {
 	    .class = FETH_SOCKET },
 	{ .series = "pair.vde", .open = open_vde_pair, .send = send_vde,
 	    .recv = recv_vde },
-	{ .series = "pair.relay", .open = open_feth_pair, .send = send_feth,
-	    .recv = recv_feth, .class = FETH_STREAM },
+	{ .series = "pair.relay", .open = open_feth_relayed, .send = send_feth,
+	    .recv = recv_feth, .class = FETH_SOCKET },
 };
 #define NFLOWS	(sizeof(flows) / sizeof(flows[0]))
 

@@ -214,7 +214,7 @@ taps_run(struct feth_link **links)
 static void
 relayed_run(struct feth_link **links)
 {
-	struct feth_spec s = pair_spec(FETH_STREAM);
+	struct feth_spec s = relayed_spec(FETH_SOCKET);
 	struct feth_conn *conn;
 	struct feth_error err;
 	struct daemon d;

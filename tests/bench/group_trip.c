@@ -108,8 +108,8 @@ static struct flow flows[] = {
 	{ .series = "trip.bare-tap", .open = open_bare_tap },
 	{ .series = "trip.tap", .open = open_feth_tap, .class = FETH_TAP },
 	{ .series = "trip.vde", .open = open_vde_pair },
-	{ .series = "trip.relay", .open = open_feth_pair,
-	    .class = FETH_STREAM },
+	{ .series = "trip.relay", .open = open_feth_relayed,
+	    .class = FETH_SOCKET },
 };
 #define NFLOWS	(sizeof(flows) / sizeof(flows[0]))
 

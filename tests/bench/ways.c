@@ -265,6 +265,15 @@ pair_spec(enum feth_class class)
 	return s;
 }
 
+struct feth_spec
+relayed_spec(enum feth_class class)
+{
+	struct feth_spec s = pair_spec(class);
+
+	s.relay = true;
+	return s;
+}
+
 int
 feth_up(const char *series, const struct daemon *d,
     const struct feth_spec *spec, struct feth_conn **conn,
@@ -314,6 +323,14 @@ int
 open_feth_pair(struct flow *f)
 {
 	struct feth_spec s = pair_spec(f->class);
+
+	return feth_flow(f, &s);
+}
+
+int
+open_feth_relayed(struct flow *f)
+{
+	struct feth_spec s = relayed_spec(f->class);
 
 	return feth_flow(f, &s);
 }
