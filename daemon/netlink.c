@@ -198,6 +198,8 @@ put_shape(union request *r, const struct nl_shape *s)
 	mnl_attr_put_strz(&r->h, IFLA_IFNAME, s->name);
 	mnl_attr_put(&r->h, IFLA_ADDRESS, 6, s->mac);
 	mnl_attr_put_u32(&r->h, IFLA_MTU, s->mtu);
+	if (s->queue != 0)
+		mnl_attr_put_u32(&r->h, IFLA_TXQLEN, s->queue);
 }
 
 static void

@@ -44,6 +44,7 @@ struct nl_shape {
 	const char	*alias;		/* move only */
 	uint32_t	mtu;
 	const uint8_t	*mac;
+	uint32_t	queue;		/* frames (txqueuelen); 0: as it is */
 };
 
 struct nl_route {

@@ -977,7 +977,7 @@ static void
 test_mark_lost(void **state)
 {
 	struct wm_msg	m = message(13, LINK_HOST, 0);
-	struct nl_shape	s;
+	struct nl_shape	s = { .queue = 0 };
 	struct nl_link	l;
 	struct cable	c;
 	int		fd, index;
@@ -1109,7 +1109,7 @@ static void
 test_wire_carried(void **state)
 {
 	struct wm_msg	m = message(42, LINK_WIRE, 0);
-	struct nl_shape	s;
+	struct nl_shape	s = { .queue = 0 };
 	struct cable	c;
 	int		ns = netns_new();
 
@@ -1288,7 +1288,7 @@ test_adopt_and_sweep(void **state)
 {
 	struct wm_msg	m, other;
 	struct cable	c[3], again;
-	struct nl_shape	s;
+	struct nl_shape	s = { .queue = 0 };
 	struct nl_link	l;
 	int		fd[3], i;
 

@@ -199,6 +199,7 @@ spawn(const char *const *argv, int in, int out, int err)
 		dup2(out != -1 ? out : null, 1);
 		dup2(err != -1 ? err : null, 2);
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		dprintf(2, "%s: %s\n", argv[0], strerror(errno));
 		_exit(127);
 	}
 	close(null);
