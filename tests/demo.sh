@@ -137,7 +137,8 @@ demo_root() {
 	cat >"$dir/fethd.conf" <<-END
 	{ "rules": [
 	  { "name": "demo", "allow": true, "who": ["uid:$user_id"],
-	    "kinds": ["host", "pair"], "quota": 4 } ] }
+	    "kinds": ["host", "pair"], "quota": 4 } ],
+	  "spares": 0 }
 	END
 	sed 's/^/    /' "$dir/fethd.conf"
 	printf '  %s$ fethd --foreground --config fethd.conf%s\n' "$dim" "$off"
