@@ -292,8 +292,8 @@ sniffer_stop(struct sniffer *s)
 	s->deadline = clock_ns(CLOCK_MONOTONIC) + LAST_SECS * SECOND;
 }
 
-/* Wait until there is something to do. 0; or -1: the reader is gone, or has had
- * its time. */
+/* Wait until there is something to do; UNSENT: until the reader takes more, too.
+ * 0; or -1: the reader is gone, or has had its time. */
 static int
 sniffer_wait(struct sniffer *s, bool unsent)
 {
@@ -306,7 +306,10 @@ sniffer_wait(struct sniffer *s, bool unsent)
 	if (s->stop != 0) {
 		if ((now = clock_ns(CLOCK_MONOTONIC)) >= s->deadline)
 			return -1;
-		left.tv_sec = (time_t)((s->deadline - now) / SECOND + 1);
+		/* There was more than the room, and all of that is sent. */
+		if (unsent)
+			left.tv_sec = (time_t)((s->deadline - now) / SECOND +
+			    1);
 	} else {
 		p[1].events |= POLLRDHUP;
 		if (capture_room(s->c) != NULL)

@@ -1336,10 +1336,12 @@ static int
 capture_with(const struct wm_msg *m, const struct cbpf_insn *prog,
     unsigned int n, struct wm_msg *r)
 {
-	int	fds[2], pair[2], none[2];
+	int	fds[2], pair[2], none[2], large = 4 << 20;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 	    pair), 0);
+	assert_int_equal(setsockopt(pair[1], SOL_SOCKET, SO_SNDBUFFORCE, &large,
+	    sizeof(large)), 0);
 	fds[0] = pair[1];
 	if (n > 0)
 		assert_true((fds[1] = plat_sealed(prog,
@@ -1433,6 +1435,82 @@ test_capture(void **state)
 	expect(WM_CAPTURE_END, &gone, none);
 	assert_int_equal(gone.capture, r.capture);
 	assert_int_equal(gone.slot, 21);
+	close(reader);
+	close(tap);
+	warden_end();
+}
+
+/* The warden's youngest child. */
+static pid_t
+capture_pid(void)
+{
+	char	path[64], text[256], *last;
+	ssize_t	n;
+	int	fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)warden,
+	    (int)warden);
+	assert_true((fd = open(path, O_RDONLY)) >= 0);
+	assert_true((n = read(fd, text, sizeof(text) - 1)) > 1);
+	close(fd);
+	text[n - 1] = '\0';		/* instead of the last blank */
+	last = strrchr(text, ' ');
+	return (pid_t)atoi(last != NULL ? last + 1 : text);
+}
+
+/* Stop it, and see that it has stopped. */
+static void
+stop_process(pid_t pid)
+{
+	char	path[32], text[256];
+	ssize_t	n;
+	int	fd;
+
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	do {
+		assert_true((fd = open(path, O_RDONLY)) >= 0);
+		assert_true((n = read(fd, text, sizeof(text) - 1)) > 0);
+		close(fd);
+		text[n] = '\0';
+	} while (strstr(text, ") T ") == NULL);
+}
+
+/* A link ends while more waits for its capture than fits into its buffer, and
+ * the reader could take all of it: nothing is lost, nothing waits. */
+static void
+test_capture_rest(void **state)
+{
+	static uint8_t	big[1000];
+	struct wm_msg	m, r, gone;
+	uint32_t	buf[512], type, frames = 0;
+	int		fds[1][2], none[2], tap, reader, i;
+	pid_t		pid;
+
+	(void)state;
+	if (getenv("UNDER_VALGRIND") != NULL)
+		skip();
+	memcpy(big, frame, sizeof(frame));
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	tap = make_link(21, LINK_HOST, 0, LEASE_SESSION);
+	m = capture(21, 5, 0);
+	reader = capture_with(&m, NULL, 0, &r);
+	assert_int_equal(r.error, 0);
+	pid = capture_pid();
+	assert_int_equal(write(tap, big, sizeof(big)), sizeof(big));
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 6);
+	stop_process(pid);
+	for (i = 0; i < 700; i++)
+		assert_int_equal(write(tap, big, sizeof(big)), sizeof(big));
+	end_link(21, 9);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	while ((type = next_block(reader, buf, sizeof(buf))) == 6)
+		frames += buf[6] == sizeof(big);
+	assert_int_equal(type, 5);
+	assert_int_equal(frames, 700);
+	assert_int_equal(next_block(reader, buf, sizeof(buf)), 0);
+	expect(WM_CAPTURE_END, &gone, none);
 	close(reader);
 	close(tap);
 	warden_end();
@@ -1537,7 +1615,8 @@ main(void)
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
-		T(test_many), T(test_spares), T(test_capture), T(test_capture_refused),
+		T(test_many), T(test_spares), T(test_capture),
+		T(test_capture_rest), T(test_capture_refused),
 	};
 	char			why[256];
 
