@@ -87,6 +87,7 @@ h() {
 
 bg() {
 	bg_log=$T/$1.log
+	: >"$bg_log"		# now; the shell in the background may be late
 	shift
 	"$@" >"$bg_log" 2>&1 </dev/null &
 	BG=$!

@@ -241,6 +241,9 @@ json() {
 spawn() {
 	sname=$1
 	shift
+	# Now; the shell in the background may be late.
+	: >"$T/$sname.out"
+	: >"$T/$sname.err"
 	# shellcheck disable=SC2086
 	$user_prefix "$@" >"$T/$sname.out" 2>"$T/$sname.err" </dev/null &
 	LAST=$!
