@@ -334,14 +334,6 @@ static const struct message messages[] = {
 };
 #define MESSAGES	(sizeof(messages) / sizeof(messages[0]))
 
-/* The simulated Mac has what the user backend lacks, but nobody is let. */
-static const char *
-message_error(const struct message *m)
-{
-	return strcmp(m->error, "Unsupported") == 0 &&
-	    getenv("SIM_RELEASE") != NULL ? "NotPermitted" : m->error;
-}
-
 static bool
 message_holds(const struct message *m)
 {
@@ -349,7 +341,7 @@ message_holds(const struct message *m)
 	bool		ok;
 
 	dial(&c);
-	ok = asks(&c, m->text, message_error(m));
+	ok = asks(&c, m->text, m->error);
 	if (strcmp(m->error, "InvalidMessage") == 0)
 		ok = ok && ended(&c);
 	else
