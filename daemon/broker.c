@@ -166,6 +166,7 @@ broker_clear(struct broker *b)
 	wcall_stop(d);
 	while (d->conns != NULL)
 		conn_free(d->conns, "the daemon stops");
+	reap_go_on(d);
 	if (d->links != NULL)
 		while ((l = vlink_next(d, &i)) != NULL)
 			vlink_free(l);

@@ -18,6 +18,7 @@ struct backend;
 struct captured;
 struct conn;
 struct policy;
+struct reap;
 struct rtaps;
 struct relay;
 struct server;
@@ -40,6 +41,7 @@ struct fethd {
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
 	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */
+	struct reap	*reap;		/* reap.c: links that are let go later */
 	bool		stopping;
 };
 

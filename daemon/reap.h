@@ -17,11 +17,18 @@ void	reap_link(struct vlink *l, const char *why);
 /* warden_call.c: nothing of L is left in the kernel. */
 void	reap_gone(struct vlink *l);
 
-/* conn.c: C goes; end its session links, free the ports it held. */
+/* conn.c: C goes; end its session links, free the ports it held. The links are
+ * LINK_CLOSING and nobody's when this returns; the rest follows in slices. */
 void	vlink_conn_gone(struct conn *c);
 
+/* warden_call.c: the warden wants more to do. */
+void	reap_go_on(struct fethd *d);
+/* vlink.c: L is about to be freed. */
+void	reap_dequeue(struct vlink *l);
+
 /* Every second while there are orphans: end those whose grace is over.
- * reap_start arms the timer; 0 or -errno. */
+ * reap_start arms the timer; 0 or -errno. reap_stop, when there are no links any
+ * more. */
 int	reap_start(struct fethd *d);
 void	reap_stop(struct fethd *d);
 

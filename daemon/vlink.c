@@ -392,6 +392,7 @@ vlink_free(struct vlink *l)
 	int		 i;
 
 	name_drop(l);
+	reap_dequeue(l);
 	for (p = &t->by_id[l->rec.id % ID_BUCKETS]; *p != l;
 	    p = &(*p)->next_id)
 		;

@@ -73,6 +73,9 @@ struct vlink {
 	bool		told_warden;	/* it knows the slot: CREATE or KEEP went */
 	uint32_t	destroy_seq;	/* of the DESTROY under way */
 	int64_t		deadline;	/* ORPHAN: monotonic seconds */
+	/* Of reap.c alone. */
+	const char	*doom;		/* why it ends; NULL: it does not, or did */
+	struct vlink	*reap_next, **reap_prev; /* those that wait for it */
 };
 
 struct vlinks;

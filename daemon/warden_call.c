@@ -22,6 +22,11 @@
 #include "warden_msg.h"
 #include "wire.h"
 
+/* So many unanswered DESTROYs are two of the warden's batches: it works on the
+ * one while the next is told. More of them would only fill the channel, in which
+ * what somebody waits for goes behind them. */
+#define DESTROYS	1024
+
 struct pending {
 	struct pending	*next;
 	struct wm_msg	 msg;
@@ -36,6 +41,7 @@ struct wcall {
 	struct event	*ev_read, *ev_write, *ev_retry;
 	struct pending	*head, **tail;
 	struct pending	**destroys;	/* the first of them in the queue */
+	unsigned int	ndestroys;	/* that are not answered */
 	void		(*ready)(struct fethd *);
 };
 
@@ -183,9 +189,12 @@ got_gone(struct wcall *w, const struct wm_msg *m, int fds[2])
 	struct vlink	*l;
 
 	(void)fds;
+	if (m->seq != 0 && w->ndestroys > 0)
+		w->ndestroys--;
 	if ((l = vlink_by_slot(w->d, m->slot)) != NULL &&
 	    (m->seq == 0 || m->seq == l->destroy_seq))
 		reap_gone(l);
+	reap_go_on(w->d);
 }
 
 static void
@@ -393,8 +402,15 @@ wcall_destroy(struct vlink *l)
 
 	prepare(l, &m, WM_DESTROY);
 	l->destroy_seq = m.seq;
+	l->d->warden->ndestroys++;
 	if ((rv = send_msg(l->d->warden, &m, NULL, 0)) != 0)
 		wcall_lost(l->d->warden, strerror(-rv));
+}
+
+bool
+wcall_wants(const struct fethd *d)
+{
+	return d->warden == NULL || d->warden->ndestroys < DESTROYS;
 }
 
 int

@@ -27,6 +27,9 @@ void	wcall_keep(struct vlink *l);
 void	wcall_keep_port(struct vlink *l, int end, int fd);
 /* Ask to end L. Ends in reap_gone. */
 void	wcall_destroy(struct vlink *l);
+/* Has the warden so few links to end that more can be asked for? If not,
+ * reap_go_on comes. */
+bool	wcall_wants(const struct fethd *d);
 /* Ask to write the frames of L to FDS[0], as side 1 sees them when INVERT; with
  * INSNS > 0, FDS[1] is a sealed file with as many instructions. Both stay the
  * caller's. 0 and *SEQ: ends in capture_answered; or -errno. */

@@ -46,6 +46,7 @@
 static struct fethd	 d;
 static struct conn	 client, other;	/* two clients of UID */
 static int		 warden;	/* our end of the channel */
+static int		 channel;	/* the other one, for its options */
 static unsigned int	 fds_before, readies;
 
 /* What the recorders heard. */
@@ -197,6 +198,7 @@ setup(void **state)
 	setup_alone(state);
 	assert_int_equal(plat_channel(ch), 0);
 	warden = ch[1];
+	channel = ch[0];
 	assert_int_equal(wcall_start(&d, ch[0], on_ready), 0);
 	return 0;
 }
@@ -1183,6 +1185,196 @@ test_grace(void **state)
 	expect(WM_DESTROY, 0, &m);
 }
 
+/* ---- Slices ------------------------------------------------------------ */
+
+/* More than the warden is told to end at once. */
+#define MANY	1200
+
+/* Session links of CLIENT on the slots from 0 up. */
+static void
+open_many(unsigned int n)
+{
+	struct request	req;
+	struct wm_msg	m;
+	unsigned int	i;
+	char		name[16];
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		open_link(&req, LINK_HOST, LEASE_SESSION, name, i);
+		expect(WM_CREATE, i, &m);
+		reply(&m, 0, WM_OP_NONE, true);
+	}
+	client.req = NULL;
+	assert_int_equal(nopened, n);
+	assert_int_equal(used(UID), n);
+}
+
+/* One turn of the event loop, where pump takes all that follow each other. */
+static void
+turn(void)
+{
+	assert_true(event_base_loop(d.base, EVLOOP_ONCE | EVLOOP_NONBLOCK) >=
+	    0);
+}
+
+/* The next message that was sent, without a turn of the event loop. */
+static bool
+sent(struct wm_msg *m)
+{
+	return recv(warden, m, sizeof(*m), MSG_DONTWAIT) == sizeof(*m);
+}
+
+/* Take all messages there are now: so many, each a DESTROY. */
+static unsigned int
+destroys(uint32_t seq[MANY])
+{
+	struct wm_msg	m;
+	unsigned int	n = 0;
+
+	for (; sent(&m); n++) {
+		assert_int_equal(m.type, WM_DESTROY);
+		assert_true(m.slot < MANY);
+		assert_int_equal(seq[m.slot], 0);
+		seq[m.slot] = m.seq;
+	}
+	return n;
+}
+
+/* A client with many links goes. All of them are closing at once, and their
+ * names are free, but the work is not done in one go: between its slices others
+ * are served. */
+static void
+test_slices(void **state)
+{
+	enum { LINKS = 300 };
+	uint32_t	 seq[MANY] = { 0 };
+	struct request	 req;
+	struct wm_msg	 m;
+	unsigned int	 i, n, turns = 0;
+
+	(void)state;
+	open_many(LINKS);
+	client_dies(&client);
+	for (i = 0; i < LINKS; i++)
+		assert_int_equal(vlink_by_slot(&d, i)->state, LINK_CLOSING);
+	assert_null(vlink_by_name(&d, UID, "n0"));
+	assert_null(vlink_by_name(&d, UID, "n299"));
+	assert_int_equal(used(UID), LINKS);
+	n = destroys(seq);
+	assert_in_range(n, 1, LINKS / 4);
+
+	/* The same client again, and it wants one of the names. */
+	open_link(&req, LINK_HOST, LEASE_SESSION, "n299", LINKS);
+	assert_true(sent(&m));
+	assert_int_equal(m.type, WM_CREATE);
+	assert_false(sent(&m));
+
+	/* One that waits is closed by hand, another one's interface goes. */
+	reap_link(vlink_by_slot(&d, LINKS - 1), "test");
+	reap_link(vlink_by_slot(&d, 0), "test");
+	for (i = 0; i < LINKS && seq[i] != 0; i++)
+		;
+	reap_gone(vlink_by_slot(&d, i));
+	assert_null(vlink_by_slot(&d, i));
+	seq[i] = UINT32_MAX;
+	for (n++; n < LINKS; turns++) {
+		turn();
+		i = destroys(seq);
+		assert_in_range(i, 1, LINKS / 4);
+		n += i;
+	}
+	assert_true(turns >= 3);
+	pump();
+	assert_false(sent(&m));
+	for (i = 0; i < LINKS; i++)
+		if (seq[i] != UINT32_MAX)
+			gone(i, seq[i]);
+	assert_int_equal(used(UID), 1);
+}
+
+/* The same until there are no more, in whatever pieces the channel has room
+ * for. */
+static unsigned int
+all_destroys(uint32_t seq[MANY])
+{
+	unsigned int	n = 0, told;
+
+	do {
+		told = n;
+		pump();
+		n += destroys(seq);
+	} while (n > told);
+	return n;
+}
+
+/* The warden is told no more than it has a use for. */
+static void
+test_slices_wait(void **state)
+{
+	static uint32_t	 seq[MANY];
+	unsigned int	 i, n;
+
+	(void)state;
+	memset(seq, 0, sizeof(seq));
+	open_many(MANY);
+	client_dies(&client);
+	n = all_destroys(seq);
+	assert_in_range(n, MANY / 2, MANY - 1);
+	/* One less to remove, one more to be told. The first are the last that
+	 * were opened. */
+	for (i = MANY - 1; n < MANY; i--) {
+		gone(i, seq[i]);
+		assert_int_equal(all_destroys(seq), 1);
+		n++;
+	}
+	do
+		gone(i, seq[i]);
+	while (i-- > 0);
+	assert_true(empty());
+}
+
+/* The daemon stops in the middle of it: what was not told to the warden is
+ * forgotten, as broker_clear wants it. */
+static void
+test_slices_stop(void **state)
+{
+	uint32_t	seq[MANY] = { 0 };
+	unsigned int	n;
+
+	(void)state;
+	open_many(300);
+	client_dies(&client);
+	turn();
+	n = destroys(seq);
+	assert_in_range(n, 1, 200);
+	d.stopping = true;
+	wcall_stop(&d);
+	reap_go_on(&d);
+	assert_in_range(used(UID), n, 200);
+}
+
+/* Without a warden there is nothing to wait for but the turns. */
+static void
+test_slices_alone(void **state)
+{
+	struct request	req;
+	unsigned int	i;
+	char		name[16];
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		snprintf(name, sizeof(name), "n%u", i);
+		open_link(&req, LINK_PAIR, LEASE_SESSION, name,
+		    BOUND_UNITS + i);
+	}
+	client_dies(&client);
+	assert_in_range(used(UID), 200, 299);
+	for (i = 0; i < 5; i++)
+		pump();
+	assert_true(empty());
+}
+
 /* The channel is full: messages wait, with their descriptors, in order. */
 static void
 test_full_channel(void **state)
@@ -1190,9 +1382,12 @@ test_full_channel(void **state)
 	struct request	req;
 	struct wm_msg	m;
 	unsigned int	i, n, many = 400;
+	int		size = 64 * 1024;
 	char		name[16];
 
 	(void)state;
+	assert_int_equal(setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &size,
+	    sizeof(size)), 0);
 	for (i = 0; i < many; i++) {
 		snprintf(name, sizeof(name), "n%u", i);
 		/* Named pairs: two descriptors each. */
@@ -1455,6 +1650,8 @@ main(void)
 		ALONE(test_find),
 		WITH(test_restore),
 		WITH(test_grace),
+		WITH(test_slices), WITH(test_slices_wait),
+		WITH(test_slices_stop), ALONE(test_slices_alone),
 		WITH(test_full_channel),
 		WITH(test_no_room),
 		ALONE(test_plan_names),
