@@ -25,17 +25,21 @@
 /* The kernel deletes 64 in the time of two, and the more at once, the cheaper
  * each; meanwhile creations wait. How long it takes depends on how many
  * interfaces and routes there are, so the next batch is as large as the last
- * one lets hope for. */
+ * one lets hope for; and larger when nobody asked for a link of late. */
 #define BATCH_MIN	16
-#define BATCH_FIRST	64
-#define BATCH_MAX	256
-#define BATCH_MS	80
+#define BATCH_FIRST	128
+#define BATCH_MAX	512
+#define BATCH_MS	100
+#define BATCH_ALONE_MS	160
+#define ALONE_MS	1000	/* without a request */
 
 /* A removal or a preparation keeps the kernel from making an interface for 20
  * ms. Until no request came for QUIET_MS, more are likely to follow: a burst is
- * served first. A removal waits no longer than LINGER_MS for that. */
+ * served first. A removal waits no longer than LINGER_MS for that, and MANY of
+ * them not at all. */
 #define QUIET_MS	10
 #define LINGER_MS	100
+#define MANY		64
 
 #define ENDS	(WMF_END0 | WMF_END1)
 
@@ -500,12 +504,12 @@ wlink_request(struct warden *w, const struct wm_msg *m, size_t size, int *fds,
 
 /* Removal. */
 
-/* How many at once, when N took TOOK ms; in one step at most twice or half of
- * it, as others use the kernel, too. */
+/* How many at once, when N took TOOK ms and the next may take AIM; in one step at
+ * most twice or half of it, as others use the kernel, too. */
 static unsigned int
-batch_size(unsigned int n, int64_t took)
+batch_size(unsigned int n, int64_t took, int64_t aim)
 {
-	int64_t	next = n * BATCH_MS / (took > 0 ? took : 1);
+	int64_t	next = n * aim / (took > 0 ? took : 1);
 
 	next = next > 2 * n ? 2 * n : next < n / 2 ? n / 2 : next;
 	return next > BATCH_MAX ? BATCH_MAX : next < BATCH_MIN ? BATCH_MIN :
@@ -518,8 +522,9 @@ wlink_batch(struct warden *w)
 	struct cable	*cables[BATCH_MAX];
 	struct wlink	*batch[BATCH_MAX], *l;
 	unsigned int	 i, n = 0, ncables = 0;
-	int64_t		 start = warden_now();
+	int64_t		 start = warden_now(), aim;
 
+	aim = start < w->quiet + ALONE_MS ? BATCH_MS : BATCH_ALONE_MS;
 	if (w->batch == 0)
 		w->batch = BATCH_FIRST;
 	for (l = w->closing; l != NULL && n < w->batch; l = l->next) {
@@ -530,7 +535,7 @@ wlink_batch(struct warden *w)
 	if (ncables > 0)
 		w->conf->backend->destroy(cables, ncables);
 	if (ncables == w->batch)
-		w->batch = batch_size(ncables, warden_now() - start);
+		w->batch = batch_size(ncables, warden_now() - start, aim);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
 }
@@ -540,7 +545,7 @@ wlink_chore_due(const struct warden *w)
 {
 	int64_t	latest = w->closing_since + LINGER_MS;
 
-	if (w->nclosing >= BATCH_FIRST)
+	if (w->nclosing >= MANY)
 		return 0;
 	if (w->closing != NULL)
 		return w->quiet < latest ? w->quiet : latest;
