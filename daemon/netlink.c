@@ -118,12 +118,13 @@ done_of(const struct nlmsghdr *h)
 }
 
 /*
- * Take what one read brought. 1: the answer is over, *ERROR is its result.
- * After a failure of FN, what follows is only drained.
+ * Take what one read brought. 1: the answer is over, *ERROR is its result; it is
+ * with the first message when ONE is all that comes. After a failure of FN, what
+ * follows is only drained.
  */
 static int
-take(const struct nlmsghdr *h, int len, uint32_t seq, answer_fn *fn, void *arg,
-    int *error)
+take(const struct nlmsghdr *h, int len, uint32_t seq, bool one, answer_fn *fn,
+    void *arg, int *error)
 {
 	int	rv;
 
@@ -142,12 +143,14 @@ take(const struct nlmsghdr *h, int len, uint32_t seq, answer_fn *fn, void *arg,
 		}
 		if (fn != NULL && *error == 0 && (rv = fn(h, arg)) != 0)
 			*error = rv;
+		if (one)
+			return 1;
 	}
 	return 0;
 }
 
 static int
-answer(struct nl *nl, uint32_t seq, answer_fn *fn, void *arg)
+answer(struct nl *nl, uint32_t seq, bool one, answer_fn *fn, void *arg)
 {
 	char	buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
 	ssize_t	n;
@@ -159,8 +162,8 @@ answer(struct nl *nl, uint32_t seq, answer_fn *fn, void *arg)
 			n = 0;
 		else if (n == -1)
 			return -errno;
-	} while (take((struct nlmsghdr *)buf, (int)n, seq, fn, arg, &error) ==
-	    0);
+	} while (take((struct nlmsghdr *)buf, (int)n, seq, one, fn, arg,
+	    &error) == 0);
 	return error;
 }
 
@@ -172,7 +175,8 @@ talk(struct nl *nl, struct nlmsghdr *h, answer_fn *fn, void *arg)
 	h->nlmsg_seq = ++nl->seq;
 	if (mnl_socket_sendto(nl->sock, h, h->nlmsg_len) == -1)
 		return -errno;
-	return answer(nl, h->nlmsg_seq, fn, arg);
+	return answer(nl, h->nlmsg_seq, (h->nlmsg_flags & (NLM_F_ACK |
+	    NLM_F_DUMP)) == 0, fn, arg);
 }
 
 /* Layer 3: messages about links. */
@@ -317,7 +321,8 @@ link_query(struct nl *nl, int ifindex, const char *name, uint32_t mask,
 	union request	r;
 	int		error;
 
-	link_start(&r, RTM_GETLINK, NLM_F_ACK, ifindex);
+	/* The answer, or why there is none: nothing to acknowledge. */
+	link_start(&r, RTM_GETLINK, 0, ifindex);
 	if (name != NULL)
 		mnl_attr_put_strz(&r.h, IFLA_IFNAME, name);
 	mnl_attr_put_u32(&r.h, IFLA_EXT_MASK, mask);
