@@ -6,8 +6,8 @@
  * process. Called by warden.c and, with each message, by warden_child.c.
  *
  * A link is written to the journal before its interfaces are made (with op
- * WM_OP_CREATE: half-made) and again when they are complete (WM_OP_NONE); it is
- * taken out after they are gone.
+ * WM_OP_CREATE: half-made; a TAP is not) and again when they are complete
+ * (WM_OP_NONE); it is taken out after they are gone.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -361,6 +361,19 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 	return error;
 }
 
+/*
+ * Must M be in the journal before it is made? Not when it is a TAP: until its
+ * descriptor is handed out, which is after the entry that says that it is
+ * complete, nobody but us has it, so that a kill takes the interface along. What
+ * else is left of it carries its mark and is swept.
+ */
+static bool
+outlives_us(const struct warden *w, const struct wm_msg *m)
+{
+	return m->kind != LINK_HOST || (m->flags & WMF_RAW) != 0 ||
+	    (w->conf->backend->features & BF_TAP) == 0;
+}
+
 static bool
 do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 {
@@ -381,7 +394,8 @@ do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 		return true;
 	}
 	op = WM_OP_JOURNAL;
-	if ((error = journal_write(w, m, WM_OP_CREATE)) == 0)
+	error = outlives_us(w, m) ? journal_write(w, m, WM_OP_CREATE) : 0;
+	if (error == 0)
 		error = make(w, m, netns ? fds[0] : -1, l, &fd, &op);
 	if (error != 0) {
 		journal_forget(w, m->slot);
