@@ -188,27 +188,37 @@ feth_round(const char *series, const struct feth_spec *spec, struct all *all)
 
 /* ---- qemu-bridge-helper ------------------------------------------------- */
 
+/* In a mount namespace of its own; the descriptor of that, or -1. */
+static int
+helper_mount(void)
+{
+	FILE *f;
+
+	if (mount("none", "/etc", "tmpfs", 0, NULL) == -1 ||
+	    mkdir("/etc/qemu", 0755) == -1 ||
+	    (f = fopen("/etc/qemu/bridge.conf", "we")) == NULL)
+		return -1;
+	fprintf(f, "allow %s\n", BRIDGE);
+	fclose(f);
+	return open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+}
+
 /* A mount namespace in which /etc has nothing but the helper's permission to
- * use the bridge. The machine's /etc is not touched. */
+ * use the bridge. The machine's /etc is not touched. The way back ends at the
+ * root, and the daemon that is measured may have a relative name. */
 static int
 helper_etc(void)
 {
-	int old, fd = -1;
-	FILE *f;
+	int here = open(".", O_PATH | O_CLOEXEC), fd = -1;
+	int old = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 
-	old = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (old == -1 || unshare(CLONE_NEWNS) == -1)
-		return -1;
-	if (mount("none", "/etc", "tmpfs", 0, NULL) == 0 &&
-	    mkdir("/etc/qemu", 0755) == 0 &&
-	    (f = fopen("/etc/qemu/bridge.conf", "we")) != NULL) {
-		fprintf(f, "allow %s\n", BRIDGE);
-		fclose(f);
-		fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (here != -1 && old != -1 && unshare(CLONE_NEWNS) == 0) {
+		fd = helper_mount();
+		if (setns(old, CLONE_NEWNS) == -1 || fchdir(here) == -1)
+			perror("bench: the way back");
 	}
-	if (setns(old, CLONE_NEWNS) == -1)
-		perror("bench: setns");
 	close(old);
+	close(here);
 	return fd;
 }
 
