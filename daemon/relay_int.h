@@ -102,6 +102,7 @@ struct rside {
 	struct event	ev_read, ev_write;
 	struct rmsg	*note;		/* for when it closes */
 	unsigned int	want;		/* frames to ask for in one turn */
+	unsigned int	single, singles; /* one by one: how many, and still */
 	bool		reading;
 	enum relay_closed end;		/* it ends when what it sent is out */
 	uint32_t	end_detail;

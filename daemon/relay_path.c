@@ -28,6 +28,8 @@
 /* Of a port that leaves: more than its queue holds, where it can fill that
  * up for as long as it is read. */
 #define LEAVE_TURNS	256
+/* Frames that come one by one, until there is a look for two. */
+#define SINGLE_MAX	31
 
 static void	flush(struct rside *s);
 
@@ -394,6 +396,28 @@ forward(struct rside *s, const struct rframe *f, unsigned int n)
 		stall(s);
 }
 
+/* N frames came. Ask for more while it is busy; else one read is enough, and
+ * whether there is another frame is the event loop's question anyhow. To ask for
+ * two and get one costs as much as a call: frames that come one by one are asked
+ * so less and less often. */
+static void
+want_next(struct rside *s, unsigned int n)
+{
+	if (n > 1)
+		s->single = 0;
+	if (n < s->want) {
+		if (n <= 1 && s->single < SINGLE_MAX)
+			s->single = 2 * s->single + 1;
+		s->singles = s->single;
+		s->want = n > 0 ? n : 1;
+	} else if (s->singles > 0) {
+		s->singles--;
+	} else if (s->want < s->link->batch) {
+		s->want = 2 * s->want < s->link->batch ? 2 * s->want :
+		    s->link->batch;
+	}
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -411,13 +435,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 		side_fail(s, n);
 		return;
 	}
-	/* Ask for more while it is busy; else one read is enough, and whether
-	 * there is another frame is the event loop's question anyhow. */
-	if ((unsigned int)n < s->want)
-		s->want = n > 0 ? (unsigned int)n : 1;
-	else if (s->want < s->link->batch)
-		s->want = 2 * s->want < s->link->batch ? 2 * s->want :
-		    s->link->batch;
+	want_next(s, (unsigned int)n);
 	if ((kept = checks(s, b->f, (unsigned int)n)) > 0)
 		forward(s, b->f, kept);
 	if (s->end != RELAY_OPEN)
@@ -495,6 +513,7 @@ path_open(struct rside *s, struct event_base *base,
 	s->port = *port;
 	s->ops = relay_ops[port->io];
 	s->want = 1;
+	s->single = s->singles = 0;
 	s->end = RELAY_OPEN;
 	s->tokens = (double)port->burst;
 	s->filled = path_now();
