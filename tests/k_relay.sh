@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Host links whose frames pass the relay: nothing is lost, a reader that does
-# not read hurts nobody else, bad frames are counted, and a broker that is
-# killed is not noticed.
+# not read hurts nobody else, a broker that is killed is not noticed, bad frames
+# are counted from either side, and what one port does wrong its neighbours do
+# not feel.
 # shellcheck disable=SC2119
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
@@ -123,4 +124,119 @@ for class in socket stream; do
 	ended
 	within 3000 "$class: it ends with its program" if_gone "$iface"
 done
+
+# --- what no port may send, beside ports that do as they should
+
+# One neighbour a thread of the relay, and so one in that of the bad port.
+beside=$(seq "$(n=$(nproc); echo $((n < 4 ? n : 4)))")
+neighbours() {	# CLASS
+	held=
+	for i in $beside; do
+		port "beside$i" "$1" -- recv PORT 6000 5000
+		held="$held $pid"
+		bg "to$i" ip netns exec "$NS" "$relay" send "packet:$iface" \
+		    6000 1500 2000
+	done
+}
+neighbours_well() {	# WHAT
+	for i in $beside; do
+		check "$1: neighbour $i has something" \
+		    wait_for 60 said "beside$i" '^received'
+		like "$1: neighbour $i has all" "$(cat "$T/beside$i.log")" \
+		    '^received 6000 of 6000, twice 0, out of order 0$'
+		like "$1: in time" "$(cat "$T/beside$i.log")" \
+		    '^late ms: least 0, median [0-2],'
+		sed -n 's/^late/neighbour: late/p' "$T/beside$i.log"
+	done
+	# shellcheck disable=SC2086 # They are several.
+	kill $held
+}
+dropped() {	# LINK END DROPS
+	[ "$(fethc --json stats "$1" |
+	    jq -cS ".stats[0].ends[$2].drops")" = "$3" ]
+}
+
+neighbours socket
+port bad socket -- bad PORT 1500 20000
+check "socket: bad frames are taken" wait_for 60 said bad '^longest 1518: sent'
+check "socket: each is counted for what it is" wait_for 10 dropped bad 0 \
+    '{"descriptors":20000,"long":40000,"short":280000}'
+is "socket: only the longest possible went on" "$(counter "$iface" \
+    rx.packets)" 20000
+neighbours_well "socket: bad frames"
+ended
+
+neighbours stream
+port bad stream -- bad PORT 1500 20000
+check "stream: short frames are taken" wait_for 60 said bad '^short 13: sent'
+check "stream: and counted" wait_for 10 dropped bad 0 '{"short":260000}'
+is "stream: none went on" "$(counter "$iface" rx.packets)" 0
+neighbours_well "stream: short frames"
+ended
+
+closed() {	# LINK WHY
+	[ "$(stat "$1" .closed)" = "$2" ]
+}
+for length in 0 1519 65535 4294967295; do
+	port framing stream -- length PORT $length
+	check "stream: a length of $length ends it" wait_for 5 said framing \
+	    '^then: end'
+	check "stream: and says why" wait_for 5 closed framing framing
+	ended
+done
+
+# --- from the host: what its kernel lets through. Runts it refuses, or pads, or
+# the relay counts them; and whoever may can give the interface a larger MTU.
+
+neighbours socket
+port odd socket -- recv PORT 100000 120000
+runts=$(h "$relay" bad "packet:$iface" 1500 | grep -c '^short .*Invalid')
+is "the host: each runt is refused or dropped" "$(wait_for 5 dropped odd 1 \
+    "$([ "$runts" = 14 ] && echo '{}' || echo "{\"short\":$((14 - runts))}")" &&
+    echo so)" so
+ip -n "$NS" link set dev "$iface" mtu 9000
+h "$relay" send "packet:$iface" 2000 1519
+h "$relay" send "packet:$iface" 2000 9000
+long_out() {
+	[ "$(stat1 odd .drops.long)" = 4000 ]
+}
+stat1() {
+	fethc --json stats "$1" | jq -r ".stats[0].ends[1]$2"
+}
+check "the host: frames over the link's MTU are dropped" wait_for 10 long_out
+neighbours_well "bad frames of the host"
+ended
+
+# --- ports that are used against the rules
+
+mkdir "$T/theirs" && chown "$USER_ID" "$T/theirs"
+refused() {	# LINK N
+	[ "$(stat "$1" .drops.refused)" -ge "$2" ] 2>/dev/null
+}
+for class in socket stream; do
+	neighbours "$class"
+	port shut "$class" -- shut PORT wr
+	check "$class: shut for writing: closed" wait_for 5 closed shut shutdown
+	ended
+	within 3000 "$class: and gone with its program" if_gone "$iface"
+	port deaf "$class" -- shut PORT rd
+	check "$class: shut for reading" wait_for 5 said deaf '^shutdown: done'
+	h "$relay" send "packet:$iface" 500 100
+	check "$class: what comes is counted" wait_for 5 refused deaf 500
+	ended
+	port full "$class" -- fill PORT
+	check "$class: who fills his queue" wait_for 5 said full '^filled'
+	h "$relay" send "packet:$iface" 20000 1500
+	check "$class: and reads nothing is kept" \
+	    [ "$(stat full .closed)" = null ]
+	ended
+	neighbours_well "$class: ports against the rules"
+done
+neighbours socket
+port else socket --dgram -- elsewhere PORT "$T/theirs/socket"
+check "a port connected elsewhere" wait_for 5 said else '^connect: done'
+h "$relay" send "packet:$iface" 5 100
+check "is closed, with the reason" wait_for 5 closed else shutdown
+neighbours_well "a port connected elsewhere"
+ended
 k_stop

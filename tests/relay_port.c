@@ -6,7 +6,7 @@
  *	relay_port send PORT N LENGTH [RATE]	N frames, RATE a second
  *	relay_port recv PORT N MS [PAUSE]	until N have come, or none for MS;
  *						with PAUSE us after each
- *	relay_port bad PORT MTU			what no port may send
+ *	relay_port bad PORT MTU [TIMES]		what no port may send
  *	relay_port length PORT LENGTH		announce a length in a stream
  *	relay_port split PORT N LENGTH		a stream in small pieces
  *	relay_port from PORT N MAC		frames with this source
@@ -267,20 +267,38 @@ put_fd(size_t len)
 
 /* 14 that are too short (13 in a stream, where 0 ends it), two too long, one
  * with a descriptor. */
-static int
-do_bad(char **a)
+static void
+bad_once(size_t mtu, void (*say)(const char *what, size_t len, int error))
 {
-	size_t	len, mtu = (size_t)atol(a[0]);
+	size_t	len;
 
 	frame_make(0);
 	for (len = port.kind == STREAM; len < 14; len++)
-		tell("short", len, put(frame, len));
+		say("short", len, put(frame, len));
 	if (port.kind == STREAM)
-		return 0;
-	tell("long", mtu + 19, put(frame, mtu + 19));
-	tell("long", 65535, put(frame, 65535));
-	tell("descriptor", 100, put_fd(100));
-	tell("longest", mtu + 18, put(frame, mtu + 18));
+		return;
+	say("long", mtu + 19, put(frame, mtu + 19));
+	say("long", 65535, put(frame, 65535));
+	say("descriptor", 100, put_fd(100));
+	say("longest", mtu + 18, put(frame, mtu + 18));
+}
+
+static void
+say_nothing(const char *what, size_t len, int error)
+{
+	(void)what;
+	(void)len;
+	(void)error;
+}
+
+static int
+do_bad(char **a)
+{
+	long	times = a[1] != NULL ? atol(a[1]) : 1;
+
+	for (; times > 1; times--)
+		bad_once((size_t)atol(a[0]), say_nothing);
+	bad_once((size_t)atol(a[0]), tell);
 	return 0;
 }
 
