@@ -76,6 +76,9 @@ struct backend {
 	/* Warden, while it has nothing else to do: make one of them, which takes
 	 * as long as create. True when more are to be made. */
 	bool	(*prepare)(void);
+	/* Warden: the slot for which the least is to be done now, or
+	 * BOUND_SLOTS: they are all alike. May be NULL with prepare. */
+	uint32_t (*prepared)(void);
 
 	/* Warden, at start: fill C for the interface of M that an earlier
 	 * warden left; only what carries our mark, or, when M.op is not

@@ -67,6 +67,7 @@
 #define TUN_F_USO6	0x40
 #endif
 #define SPARE_SLOT	UINT32_MAX	/* in the mark of a spare */
+#define SPARE_TRIES	64		/* for a name of its own */
 
 static struct {
 	uint64_t	instance;
@@ -552,27 +553,45 @@ spare_good(int ifindex)
 	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0);
 }
 
+/* The spare that has the name of the new link already, if there is one, as the
+ * kernel takes long for a new name; else any. */
+static bool
+spare_found(struct making *mk)
+{
+	while (spare_take_of(mk->m->slot, &mk->fd, &mk->ifindex[0]) ||
+	    spare_take(&mk->fd, &mk->ifindex[0])) {
+		if (spare_good(mk->ifindex[0])) {
+			mk->at[0] = &netns_home;
+			return true;
+		}
+		wire_close(&mk->fd);
+	}
+	return false;
+}
+
+/* A link that cannot be made of a spare needs its name, though. */
+static void
+spare_out_of_the_way(uint32_t slot)
+{
+	int	fd, ifindex;
+
+	if (spare_take_of(slot, &fd, &ifindex))
+		wire_close(&fd);
+}
+
 /* The steps for M; of a TAP, those for a spare when there is one. */
 static const struct step *
 steps_for(struct making *mk)
 {
 	const struct wm_msg	*m = mk->m;
 
-	if (m->kind == LINK_WIRE)
-		return wire_steps;
-	if ((m->flags & WMF_RAW) != 0)
-		return raw_steps;
 	/* Whether there is a header is settled at birth. */
-	if (m->offloads != 0)
-		return tap_steps;
-	while (spare_take(&mk->fd, &mk->ifindex[0])) {
-		if (spare_good(mk->ifindex[0])) {
-			mk->at[0] = &netns_home;
-			return spared_steps;
-		}
-		wire_close(&mk->fd);
-	}
-	return tap_steps;
+	if (m->kind == LINK_HOST && (m->flags & WMF_RAW) == 0 &&
+	    m->offloads == 0)
+		return spare_found(mk) ? spared_steps : tap_steps;
+	spare_out_of_the_way(m->slot);
+	return m->kind == LINK_WIRE ? wire_steps :
+	    (m->flags & WMF_RAW) != 0 ? raw_steps : tap_steps;
 }
 
 static int
@@ -734,16 +753,19 @@ linux_spares(unsigned int n)
 	spares_trim(n);
 }
 
-/* A name that nobody has at home; another daemon may have spares, too. */
+/* A slot whose name nobody has at home; another daemon may have some, too. */
 static int
-spare_name(char name[IFNAMSIZ])
+spare_name(uint32_t *slot, char name[IFNAMSIZ])
 {
 	struct nl_link	l;
 	unsigned int	i;
 	int		error = 0;
 
-	for (i = 0; i < 4 * BOUND_SPARES && error == 0; i++) {
-		snprintf(name, IFNAMSIZ, "fethspare%u", i);
+	for (i = 0; i < SPARE_TRIES && error == 0; i++) {
+		if (getrandom(slot, sizeof(*slot), 0) != sizeof(*slot))
+			return -errno;
+		*slot %= BOUND_UNITS;
+		backend_ifname(*slot, 0, name);
 		error = nl_link_get(&netns_home.nl, 0, name, &l);
 	}
 	return error == -ENODEV ? 0 : error == 0 ? -EEXIST : error;
@@ -754,19 +776,20 @@ linux_prepare(void)
 {
 	struct making	mk;
 	enum wm_op	op = WM_OP_OPEN;
+	uint32_t	slot;
 	int		error;
 
 	if (!spare_wanted())
 		return false;
 	making_init(&mk, &any_tap, SPARE_SLOT);
 	if ((error = netns_leave()) == 0 &&
-	    (error = spare_name(mk.name[0])) == 0)
+	    (error = spare_name(&slot, mk.name[0])) == 0)
 		error = making_run(&mk, spare_steps, &op);
 	if (error != 0) {
 		log_warnx("cannot make a spare TAP: %s", strerror(-error));
 		return false;
 	}
-	spare_put(mk.fd, mk.ifindex[0]);
+	spare_put(slot, mk.fd, mk.ifindex[0]);
 	return spare_wanted();
 }
 
@@ -1053,6 +1076,7 @@ const struct backend backend_linux = {
 	.destroy = linux_destroy,
 	.spares = linux_spares,
 	.prepare = linux_prepare,
+	.prepared = spare_slot,
 	.adopt = linux_adopt,
 	.sweep = linux_sweep,
 	.monitor_fd = linux_monitor_fd,

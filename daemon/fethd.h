@@ -39,6 +39,7 @@ struct fethd {
 	struct captured	*captures;	/* capture_open.c: all of them */
 	struct rtaps	*taps;		/* capture_relay.c */
 	struct wcall	*warden;	/* warden_call.c; NULL without a warden */
+	uint32_t	ready_slot;	/* the warden's; BOUND_SLOTS: none */
 	struct relay	*relay;		/* relayed.c; NULL before the first link */
 	struct event	*reap_timer;	/* while there are orphans */
 	struct reap	*reap;		/* reap.c: links that are let go later */

@@ -5,8 +5,9 @@
 
 static struct {
 	struct spare {
-		int	fd;
-		int	ifindex;
+		uint32_t	slot;
+		int		fd;
+		int		ifindex;
 	}		ring[BOUND_SPARES];
 	unsigned int	first, count;
 	unsigned int	aim;
@@ -32,7 +33,7 @@ spare_count(void)
 }
 
 void
-spare_put(int fd, int ifindex)
+spare_put(uint32_t slot, int fd, int ifindex)
 {
 	struct spare	*s;
 
@@ -41,8 +42,15 @@ spare_put(int fd, int ifindex)
 		return;
 	}
 	s = &spares.ring[(spares.first + spares.count++) % BOUND_SPARES];
+	s->slot = slot;
 	s->fd = fd;
 	s->ifindex = ifindex;
+}
+
+uint32_t
+spare_slot(void)
+{
+	return spares.count > 0 ? spares.ring[spares.first].slot : BOUND_SLOTS;
 }
 
 bool
@@ -58,4 +66,22 @@ spare_take(int *fd, int *ifindex)
 	spares.first = (spares.first + 1) % BOUND_SPARES;
 	spares.count--;
 	return true;
+}
+
+bool
+spare_take_of(uint32_t slot, int *fd, int *ifindex)
+{
+	struct spare	*first = &spares.ring[spares.first], *s, found;
+	unsigned int	 i;
+
+	for (i = 0; i < spares.count; i++) {
+		s = &spares.ring[(spares.first + i) % BOUND_SPARES];
+		if (s->slot != slot)
+			continue;
+		found = *s;
+		*s = *first;
+		*first = found;
+		return spare_take(fd, ifindex);
+	}
+	return false;
 }

@@ -18,16 +18,33 @@
 /* Of a pool that something else covers whole, not every prefix is tried. */
 #define PREFIX_TRIES	1024
 
+/* May SPEC have the slot that the warden is ready for? A link with a name of its
+ * own has the same one each time. */
+static bool
+takes_ready(const struct fethd *d, const struct link_spec *spec, bool named)
+{
+	int	i;
+
+	for (i = 0; i < 2; i++)
+		if (spec->end[i].class == CLASS_RAW ||
+		    spec->end[i].offloads != 0)
+			return false;
+	return !named && spec->kind == LINK_HOST &&
+	    d->ready_slot < BOUND_UNITS &&
+	    vlink_by_slot(d, d->ready_slot) == NULL;
+}
+
 static int
 pick_slot(const struct fethd *d, uint32_t uid, const struct link_spec *spec,
-    uint32_t *slot)
+    bool named, uint32_t *slot)
 {
 	uint32_t	low, count, start, i, s;
 
 	if (vlink_is_kernel(spec)) {
 		low = 0;
 		count = BOUND_UNITS;
-		start = identity_slot(d->key, uid, spec->name);
+		start = takes_ready(d, spec, named) ? d->ready_slot :
+		    identity_slot(d->key, uid, spec->name);
 	} else {
 		low = BOUND_UNITS;
 		count = BOUND_SLOTS - BOUND_UNITS;
@@ -177,12 +194,13 @@ plan_link(const struct fethd *d, uint32_t uid, struct link_spec *spec,
     uint32_t *slot, char *detail, size_t size)
 {
 	enum plan_refusal	r;
+	bool			named = spec->name[0] != '\0';
 
-	if (spec->name[0] == '\0')
+	if (!named)
 		plan_name(d, uid, spec);
 	else if (vlink_by_name(d, uid, spec->name) != NULL)
 		return PLAN_NAME_IN_USE;
-	if (pick_slot(d, uid, spec, slot) != 0)
+	if (pick_slot(d, uid, spec, named, slot) != 0)
 		return PLAN_NO_SLOT;
 	plan_macs(d, uid, spec);
 	if ((r = check_addresses(d, spec, detail, size)) != PLAN_OK)

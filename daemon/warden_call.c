@@ -174,6 +174,7 @@ got_reply(struct wcall *w, const struct wm_msg *m, int fds[2])
 {
 	struct vlink	*l;
 
+	w->d->ready_slot = m->ready < BOUND_UNITS ? m->ready : BOUND_SLOTS;
 	if ((l = vlink_by_slot(w->d, m->slot)) == NULL)
 		return;
 	if (m->error == 0)
@@ -441,6 +442,7 @@ wcall_start(struct fethd *d, int channel, void (*ready)(struct fethd *))
 	w->ready = ready;
 	w->tail = w->destroys = &w->head;
 	d->warden = w;
+	d->ready_slot = BOUND_SLOTS;
 	evutil_make_socket_nonblocking(channel);
 	w->ev_read = event_new(d->base, channel, EV_READ | EV_PERSIST,
 	    wcall_read, w);

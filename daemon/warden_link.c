@@ -297,6 +297,8 @@ reply(struct warden *w, const struct wm_msg *m, int error, enum wm_op op,
 	r.error = -error;
 	r.op = error != 0 ? op : WM_OP_NONE;
 	r.offloads = error == 0 && l != NULL ? l->cable.offloads : 0;
+	r.ready = w->conf->backend->prepared != NULL ?
+	    w->conf->backend->prepared() : BOUND_SLOTS;
 	broker_send(w, &r, &fd, fd != -1);
 }
 

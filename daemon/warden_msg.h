@@ -71,6 +71,8 @@ struct wm_msg {
 	/* REPLY */
 	int32_t			error;		/* 0 or a positive errno */
 	uint32_t		op;		/* enum wm_op */
+	uint32_t		ready;		/* a slot that takes the least time to
+						 * make, or BOUND_SLOTS */
 	/* CREATE: side 0 is the host side (unit 2k), side 1 the I/O side */
 	uint32_t		kind;		/* LINK_HOST or LINK_WIRE */
 	uint32_t		uid;		/* raw: whose private namespace */

@@ -9,11 +9,8 @@ k_needs
 
 SPARES=8
 many=$(tool hold)
-spares() {
-	ip -n "$NS" -o link show | sed -n 's/^[0-9]*: \(fethspare[0-9]*\)[@:].*/\1/p'
-}
 spares_are() {
-	[ "$(spares | wc -l)" -eq "$1" ]
+	[ "$(spares "$NS" | wc -l)" -eq "$1" ]
 }
 
 k_start spare
@@ -25,10 +22,11 @@ check "a host link does" fethc exec first --host -- true
 within 3000 "eight spares" spares_are 8
 sleep 0.3
 check "and no more" spares_are 8
-like "down, and marked" "$(ip -n "$NS" -j link show dev fethspare0 |
+one=$(spares "$NS" | head -n 1)
+like "down, and marked" "$(ip -n "$NS" -j link show dev "$one" |
     jq -c '.[0] | [.operstate, .ifalias]')" \
     '^\["DOWN","fethd:[0-9a-f]{16}:spare"\]$'
-is "without an address" "$(ip -n "$NS" -o addr show dev fethspare0)" ""
+is "without an address" "$(ip -n "$NS" -o addr show dev "$one")" ""
 
 # --- a burst
 
@@ -37,10 +35,17 @@ burst() {	# N; sets $ms
 	wait_for "$TEST_DEADLINE" grep -q ^open "$T/burst.log" ||
 	    die "$(cat "$T/burst.log")"
 	ms=$(sed -n 's/^open .* in \([0-9]*\) ms/\1/p' "$T/burst.log")
-	is "$1 links" "$(links_left "$NS" | wc -l)" "$1"
+	is "$1 links" "$(links)" "$1"
 	kill "$BG"
 	wait_for 5 pid_gone "$BG"
-	wait_for 5 sh -c "! ip -n $NS -o link show | grep -q 'feth[0-9]'"
+	wait_for 5 no_links
+}
+links() {
+	ip -n "$NS" -j link show | jq '[.[] | (.ifalias // "") |
+	    select(startswith("fethd:") and (endswith(":spare") | not))] | length'
+}
+no_links() {
+	[ "$(links)" -eq 0 ]
 }
 burst 8
 echo "8 links in $ms ms"
@@ -50,14 +55,29 @@ burst 20
 echo "20 links in $ms ms"
 within 3000 "and again" spares_are 8
 
+# --- the name
+
+# A link that has no name of its own gets the one that the spare has, of which the
+# broker was told with the link before.
+check "a link before it" fethc exec --host -- true
+within 3000 "eight there" spares_are 8
+ready=$(spares "$NS")
+hold first open --host
+iface=$(sed -n 's/^end 1 .* \(feth[0-9]*\) .*/\1/p' "$T/first.log")
+is "its interface had it before" "$(echo "$ready" | grep -x "$iface")" "$iface"
+kill "$BG"
+within 3000 "eight once more" spares_are 8
+
 # --- somebody has a hand in them
 
 h ip link add br type bridge
-h ip link set fethspare0 up
-h ip link set fethspare1 master br
-h ip link set fethspare2 alias mine
-h ip link set fethspare3 name other
-h ip link del fethspare4
+# shellcheck disable=SC2046
+set -- $(spares "$NS")
+h ip link set "$1" up
+h ip link set "$2" master br
+h ip link set "$3" alias mine
+h ip link set "$4" name other
+h ip link del "$5"
 burst 8
 within 3000 "eight new ones" spares_are 8
 is "none of them is in the bridge" "$(ip -n "$NS" -o link show master br)" ""

@@ -12,7 +12,7 @@ SPARES=${TAP_SPARES:-0}
 port=$(tool port)
 k_start tap
 spares_are() {
-	[ "$(h ip -br link | grep -c '^fethspare.*DOWN')" -eq "$1" ]
+	[ "$(spares "$NS" | wc -l)" -eq "$1" ]
 }
 # The first link brings them.
 check "no spare yet" spares_are 0

@@ -26,6 +26,7 @@
 #   answers ADDRESS [OPT...]    one ping, for wait_for
 #   tool NAME             the path of tests/kernel_NAME, as the user may run it
 #   marked                interfaces on the host that carry a mark of fethd's
+#   spares NAMESPACE      those of them that are no link's yet
 
 GRACE=30
 SPARES=0
@@ -181,6 +182,11 @@ link_gone() {
 marked() {
 	ip -n "$NS" -j link show |
 	    jq -r '.[] | select(.ifalias // "" | startswith("fethd:")) | .ifname'
+}
+
+spares() {	# NAMESPACE
+	ip -n "$1" -j link show |
+	    jq -r '.[] | select(.ifalias // "" | test("^fethd:.*:spare$")) | .ifname'
 }
 
 k_needs() {

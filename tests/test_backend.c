@@ -844,22 +844,31 @@ test_foreign_in_group(void **state)
 
 /* Made ahead of time. */
 
+struct found {
+	struct nl_link	l;
+	int		n;
+};
+
+static void
+find_spare(const struct nl_link *l, void *arg)
+{
+	struct found	*f = arg;
+
+	if (strcmp(l->alias, "fethd:1122334455667788:spare") != 0)
+		return;
+	f->l = *l;
+	f->n++;
+}
+
 static int
 spares(struct nl_link *last)
 {
-	struct nl_link	l;
-	char		name[24];
-	unsigned int	i;
-	int		n = 0;
+	struct found	f = { .n = 0 };
 
-	for (i = 0; i < 8; i++) {
-		snprintf(name, sizeof(name), "fethspare%u", i);
-		if (nl_link_get(&nl, 0, name, &l) != 0)
-			continue;
-		*last = l;
-		n++;
-	}
-	return n;
+	assert_int_equal(nl_link_each(&nl, find_spare, &f), 0);
+	if (f.n > 0)
+		*last = f.l;
+	return f.n;
 }
 
 static bool
@@ -889,7 +898,7 @@ test_spares(void **state)
 	assert_false(B->prepare());
 	assert_false(B->prepare());
 	assert_int_equal(spares(&l), 2);
-	assert_string_equal(l.alias, "fethd:1122334455667788:spare");
+	assert_true(B->prepared() < BOUND_UNITS);
 	assert_int_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
 	assert_false(l.forwards);
@@ -948,6 +957,74 @@ test_spares(void **state)
 	assert_int_equal(B->sweep(any_slot, NULL), 1);
 	assert_int_equal(spares(&l), 0);
 	B->spares(0);
+}
+
+static uint32_t
+slot_of(const char *ifname)
+{
+	char		name[IFNAMSIZ];
+	uint32_t	slot;
+
+	for (slot = 0; slot < BOUND_UNITS; slot++) {
+		backend_ifname(slot, 0, name);
+		if (strcmp(name, ifname) == 0)
+			return slot;
+	}
+	fail_msg("%s is no name of a slot", ifname);
+	return BOUND_SLOTS;
+}
+
+/* A spare has the name of some link. Who asks for that one gets it, whether it
+ * is the oldest or not; and what cannot be made of it gets the name. */
+static void
+test_spare_names(void **state)
+{
+	static const struct {
+		uint32_t	kind, flags;
+		uint8_t		offloads;
+	} t[] = {
+		{ LINK_HOST, 0, 0 }, { LINK_HOST, 0, 1 << OFFLOAD_CSUM },
+		{ LINK_HOST, WMF_RAW, 0 }, { LINK_WIRE, 0, 0 },
+	};
+	struct wm_msg	m = message(30, LINK_HOST, 0);
+	struct cable	c;
+	struct nl_link	l;
+	uint32_t	slot;
+	size_t		i;
+	int		fd, other;
+
+	(void)state;
+	B->spares(3);
+	fd = create(&m, -1, &c);
+	for (i = 0; i < N(t); i++) {
+		while (B->prepare())
+			;
+		assert_int_equal(spares(&l), 3);
+		slot = B->prepared();
+		get_link(slot, 0, &l);
+		assert_string_equal(l.alias, "fethd:1122334455667788:spare");
+		destroy(&c);
+		close(fd);
+		m = message(slot, t[i].kind, t[i].flags);
+		m.offloads = t[i].offloads;
+		fd = create(&m, -1, &c);
+		assert_int_equal(c.ifindex[0] == l.ifindex, i == 0);
+		assert_int_equal(spares(&l), 2);
+	}
+	destroy(&c);
+	close(fd);
+	/* Not the oldest. */
+	while (B->prepare())
+		;
+	slot = spares(&l) == 3 ? slot_of(l.name) : BOUND_SLOTS;
+	other = l.ifindex;
+	m = message(slot, LINK_HOST, 0);
+	fd = create(&m, -1, &c);
+	assert_int_equal(c.ifindex[0], other);
+	destroy(&c);
+	close(fd);
+	B->spares(0);
+	assert_int_equal(B->prepared(), BOUND_SLOTS);
 }
 
 static void
@@ -1551,7 +1628,8 @@ main(void)
 		T(test_holder_queues), T(test_vanishes), T(test_name_taken),
 		T(test_faults), T(test_fault_small_mtu), T(test_fault_netns),
 		T(test_fault_descriptors), T(test_batch),
-		T(test_foreign_in_group), T(test_spares), T(test_spare_fails), T(test_mark_lost),
+		T(test_foreign_in_group), T(test_spares),
+		T(test_spare_names), T(test_spare_fails), T(test_mark_lost),
 		T(test_wire),
 		T(test_wire_netns), T(test_wire_netns_taken),
 		T(test_wire_carried), T(test_raw), T(test_raw_private),

@@ -47,6 +47,7 @@ static struct fethd	 d;
 static struct conn	 client, other;	/* two clients of UID */
 static int		 warden;	/* our end of the channel */
 static int		 channel;	/* the other one, for its options */
+static uint32_t		 ready;		/* slot that the warden tells of */
 static unsigned int	 fds_before, readies;
 
 /* What the recorders heard. */
@@ -199,6 +200,7 @@ setup(void **state)
 	assert_int_equal(plat_channel(ch), 0);
 	warden = ch[1];
 	channel = ch[0];
+	ready = BOUND_SLOTS;
 	assert_int_equal(wcall_start(&d, ch[0], on_ready), 0);
 	return 0;
 }
@@ -293,6 +295,7 @@ reply(const struct wm_msg *to, int error, enum wm_op op, bool with_fd)
 	m.slot = to->slot;
 	m.error = error;
 	m.op = op;
+	m.ready = ready;
 	if (with_fd)
 		assert_true((fd = open("/dev/null", O_RDWR)) >= 0);
 	say(&m, &fd, with_fd);
@@ -1488,6 +1491,47 @@ test_plan_slots(void **state)
 	assert_int_equal(plan(&s, &slot), PLAN_OK);
 }
 
+/* A link without a name of its own has the slot that the warden is ready for. */
+static void
+test_plan_ready(void **state)
+{
+	struct link_spec s = spec_of(LINK_HOST, LEASE_SESSION, "");
+	struct request	 req;
+	struct wm_msg	 m;
+	uint32_t	 slot;
+
+	(void)state;
+	open_link(&req, LINK_HOST, LEASE_SESSION, "first", 7);
+	expect(WM_CREATE, 7, &m);
+	ready = 77;
+	reply(&m, 0, WM_OP_NONE, true);
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_equal(slot, 77);
+	/* Not so one that has a name, */
+	s = spec_of(LINK_HOST, LEASE_SESSION, "lab");
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_equal(slot, identity_slot(d.key, UID, "lab"));
+	/* or is not made of a spare, */
+	s = spec_of(LINK_WIRE, LEASE_SESSION, "");
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_not_equal(slot, 77);
+	s = spec_of(LINK_HOST, LEASE_SESSION, "");
+	s.end[0].offloads = 1;
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_not_equal(slot, 77);
+	/* or when it is somebody's meanwhile. */
+	open_link(&req, LINK_HOST, LEASE_SESSION, "second", 77);
+	s = spec_of(LINK_HOST, LEASE_SESSION, "");
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_not_equal(slot, 77);
+	expect(WM_CREATE, 77, &m);
+	ready = BOUND_SLOTS;
+	reply(&m, 0, WM_OP_NONE, true);
+	s = spec_of(LINK_HOST, LEASE_SESSION, "");
+	assert_int_equal(plan(&s, &slot), PLAN_OK);
+	assert_int_equal(slot, identity_slot(d.key, UID, s.name));
+}
+
 static void
 test_plan_macs(void **state)
 {
@@ -1655,7 +1699,7 @@ main(void)
 		WITH(test_full_channel),
 		WITH(test_no_room),
 		ALONE(test_plan_names),
-		WITH(test_plan_slots),
+		WITH(test_plan_slots), WITH(test_plan_ready),
 		ALONE(test_plan_macs),
 		WITH(test_plan_auto),
 		WITH(test_plan_overlap),
