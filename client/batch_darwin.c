@@ -8,7 +8,9 @@
  *	  15 no event tells when it has room. So there are short sleeps.
  *	- The end of the other side wakes nobody. A poll that begins later sees it.
  *	- Descriptors that the other side sends along are installed even when
- *	  nobody asks for them. They are taken and closed.
+ *	  nobody asks for them. They are taken and closed. Whether recvmsg_x says
+ *	  that none came, by the length of the buffer, is the release's affair: so
+ *	  each buffer begins as an empty one, and what it says itself counts.
  *	- That a frame was cut is not told by recvmsg_x of macOS 14 and 15. So each
  *	  frame has room for one byte more.
  *
@@ -128,6 +130,7 @@ batch_point(struct batch *b, unsigned int i, const struct feth_frame *f)
 	memset(m, 0, sizeof(*m));
 	m->msg_iov = b->iov[i];
 	m->msg_iovlen = 2;
+	memset(&b->control[i].align, 0, sizeof(b->control[i].align));
 	m->msg_control = &b->control[i];
 	m->msg_controllen = sizeof(b->control[i]);
 }
@@ -181,8 +184,9 @@ recv_drop_rights(struct msghdr_x *m)
 {
 	struct msghdr mh = { .msg_control = m->msg_control,
 	    .msg_controllen = m->msg_controllen };
+	struct cmsghdr *cm = CMSG_FIRSTHDR(&mh);
 
-	if (m->msg_controllen > 0)
+	if (cm != NULL && cm->cmsg_len != 0)
 		wire_drop_rights(&mh);
 }
 

@@ -37,6 +37,9 @@ build() {
 	    cc "${flags[@]}" -o "$work/relay" \
 		"$work/tests/sim/test_relay_darwin.c" \
 		"$top_builddir/libfethd.a" "${libs[@]}" &&
+	    cc "${flags[@]}" -o "$work/batch" \
+		"$work/tests/sim/test_batch_darwin.c" \
+		"$top_builddir/libfethd.a" "${libs[@]}" &&
 	    cc "${flags[@]}" -o "$work/record" "$work/tests/test_bpf_record.c" \
 		"$work/client/bpf_record.c" "${libs[@]}"
 }
@@ -44,6 +47,7 @@ build() {
 tests_pass() {
 	timeout 60 "$work/record" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/relay" >"$work/out" 2>&1 &&
+	    timeout 60 "$work/batch" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/feth" >"$work/out" 2>&1
 }
 

@@ -12,13 +12,14 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 /* What clang knows for macOS. */
 #define weak_import	weak
 #include "relay_darwin.c"
+
+#include "fake_msg_x.h"
 
 #define MTU	1500
 #define FRAMES	8
@@ -27,64 +28,7 @@ static struct relay_link	 ln;
 static struct rbatch		 batch;
 static struct rside		*s;
 static int			 prog;		/* the program's end */
-static int			 fail;		/* the next call's error */
-static unsigned int		 calls;
 static uint8_t			 data[FRAMES][MTU];
-
-ssize_t
-sendmsg_x(int fd, const struct msghdr_x *msg, unsigned int n, int flags)
-{
-	unsigned int	i;
-
-	calls++;
-	if ((errno = fail) != 0)
-		return -1;
-	for (i = 0; i < n; i++)
-		if (send(fd, msg[i].msg_iov->iov_base, msg[i].msg_iov->iov_len,
-		    flags | MSG_NOSIGNAL) < 0)
-			break;
-	if (i == 0 && errno == EAGAIN)
-		errno = ENOBUFS;
-	return i > 0 ? (ssize_t)i : -1;
-}
-
-ssize_t
-recvmsg_x(int fd, const struct msghdr_x *msg, unsigned int n, int flags)
-{
-	struct msghdr_x	*m = (struct msghdr_x *)(uintptr_t)msg;
-	struct msghdr	 mh;
-	unsigned int	 i;
-	ssize_t		 r;
-
-	calls++;
-	if ((errno = fail) != 0)
-		return -1;
-	for (i = 0; i < n; i++, m++) {
-		mh = (struct msghdr){ .msg_iov = m->msg_iov, .msg_iovlen = 1,
-		    .msg_control = m->msg_control,
-		    .msg_controllen = m->msg_controllen };
-		if ((r = recvmsg(fd, &mh, flags)) < 0)
-			break;
-		m->msg_datalen = (size_t)r;
-		/* The length of the buffer stays when nothing came. */
-		if (mh.msg_controllen > 0)
-			m->msg_controllen = (socklen_t)mh.msg_controllen;
-	}
-	return i > 0 ? (ssize_t)i : -1;
-}
-
-static unsigned int
-fds_open(void)
-{
-	DIR		*d = opendir("/proc/self/fd");
-	unsigned int	 n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
 
 static int
 setup(void **state)
@@ -93,8 +37,8 @@ setup(void **state)
 
 	(void)state;
 	memset(&ln, 0, sizeof(ln));
-	fail = 0;
-	calls = 0;
+	fake_fail = 0;
+	fake_calls = fake_stale = 0;
 	s = &ln.side[0];
 	s->link = &ln;
 	ln.mtu = MTU;
@@ -169,9 +113,9 @@ without_the_calls(void **state)
 	uint8_t	got[MTU];
 
 	(void)state;
-	fail = ENOSYS;
+	fake_fail = ENOSYS;
 	assert_int_equal(put(FRAMES), FRAMES);
-	assert_true(calls > 0);
+	assert_true(fake_calls > 0);
 	assert_int_equal(recv(prog, got, sizeof(got), 0), 60);
 	assert_int_equal(send(prog, got, 60, 0), 60);
 	assert_int_equal(io_message_ops.read(s, &batch, 64), 1);
@@ -186,7 +130,7 @@ full_is_tried_within_bounds(void **state)
 
 	(void)state;
 	assert_non_null(io_message_ops.room);
-	fail = ENOBUFS;
+	fake_fail = ENOBUFS;
 	for (i = 0; i < FULL_TRIES; i++)
 		assert_int_equal(put(FRAMES), 0);
 	assert_int_equal(dropped(RELAY_REFUSED), 0);
@@ -195,10 +139,10 @@ full_is_tried_within_bounds(void **state)
 	assert_int_equal(put(FRAMES), FRAMES);
 	assert_int_equal(dropped(RELAY_REFUSED), 2 * FRAMES);
 	/* But once it has read, everybody does again. */
-	fail = 0;
+	fake_fail = 0;
 	assert_int_equal(put(FRAMES), FRAMES);
 	assert_int_equal(recv(prog, got, sizeof(got), 0), 60);
-	fail = ENOBUFS;
+	fake_fail = ENOBUFS;
 	assert_int_equal(put(FRAMES), 0);
 	assert_int_equal(dropped(RELAY_REFUSED), 2 * FRAMES);
 }
@@ -224,7 +168,7 @@ static void
 too_long_is_refused_alone(void **state)
 {
 	(void)state;
-	fail = EMSGSIZE;
+	fake_fail = EMSGSIZE;
 	assert_int_equal(put(1), 1);	/* by send(2), which takes it */
 	assert_int_equal(dropped(RELAY_REFUSED), 0);
 	assert_int_equal(put(2), 2);	/* the first; the second alone goes */
@@ -238,10 +182,10 @@ closed_is_seen_after_the_last_frame(void **state)
 	(void)state;
 	assert_int_equal(send(prog, data[0], 60, 0), 60);
 	wire_close(&prog);
-	fail = ECONNRESET;
+	fake_fail = ECONNRESET;
 	assert_int_equal(put(FRAMES), FRAMES);
 	assert_int_equal(dropped(RELAY_REFUSED), FRAMES);
-	fail = 0;
+	fake_fail = 0;
 	assert_int_equal(io_message_ops.read(s, &batch, 64), 1);
 	assert_int_equal(io_message_ops.read(s, &batch, 64), -ECONNREFUSED);
 }
@@ -251,7 +195,7 @@ closed_is_seen_when_idle(void **state)
 {
 	(void)state;
 	assert_non_null(io_message_ops.idle);
-	fail = ECONNRESET;
+	fake_fail = ECONNRESET;
 	assert_int_equal(io_message_ops.read(s, &batch, 64), -ECONNREFUSED);
 }
 
@@ -291,6 +235,7 @@ rights_are_closed(void **state)
 	assert_int_equal(io_message_ops.read(s, &batch, 64), 2);
 	assert_int_equal(batch.f[1].bad, RELAY_OK);
 	assert_int_equal(fds_open(), before);
+	assert_int_equal(fake_stale, 0);
 }
 
 static void
