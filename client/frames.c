@@ -61,6 +61,25 @@ each_send(struct feth_port *p, const struct feth_frame *f, unsigned int n)
 	return (int)i;
 }
 
+/* The first frame by FIRST, which may wait, and then what NEXT has without
+ * waiting. Compiled in where it is called, with both: see frames_send. */
+static inline int __attribute__((always_inline))
+each_recv(struct feth_port *p, struct feth_frame *f, unsigned int n,
+    ssize_t (*first)(struct feth_port *p, void *buf, size_t size),
+    ssize_t (*next)(struct feth_port *p, void *buf, size_t size))
+{
+	unsigned int i = 0;
+	ssize_t r = first(p, f[0].data, f[0].size);
+
+	while (r > 0) {
+		f[i++].len = (size_t)r;
+		if (i == n)
+			break;
+		r = next(p, f[i].data, f[i].size);
+	}
+	return i > 0 ? (int)i : (int)r;
+}
+
 static int
 flush_nothing(struct feth_port *p)
 {
@@ -188,20 +207,16 @@ device_recv(struct feth_port *p, void *buf, size_t size)
 	return n == 0 ? -EPIPE : n;
 }
 
+static inline ssize_t
+device_next(struct feth_port *p, void *buf, size_t size)
+{
+	return feth_batch_read_nowait(p->fd, buf, size);
+}
+
 static int
 device_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
 {
-	unsigned int i;
-	ssize_t r;
-
-	r = device_recv(p, f[0].data, f[0].size);
-	for (i = 0; r > 0; ) {
-		f[i++].len = (size_t)r;
-		if (i == n)
-			break;
-		r = feth_batch_read_nowait(p->fd, f[i].data, f[i].size);
-	}
-	return i > 0 ? (int)i : (int)r;
+	return each_recv(p, f, n, device_recv, device_next);
 }
 
 static const struct frame_ops device_ops = {
@@ -399,7 +414,7 @@ stream_ready(const struct feth_port *p)
 }
 
 static int
-stream_fill(struct feth_port *p, int flags)
+stream_fill(struct feth_port *p)
 {
 	struct feth_stream *s = p->stream;
 	ssize_t n;
@@ -409,7 +424,7 @@ stream_fill(struct feth_port *p, int flags)
 		s->rx_end -= s->rx_start;
 		s->rx_start = 0;
 	}
-	n = recv(p->fd, s->rx + s->rx_end, s->rx_size - s->rx_end, flags);
+	n = recv(p->fd, s->rx + s->rx_end, s->rx_size - s->rx_end, 0);
 	if (n == -1)
 		return -errno;
 	if (n == 0)
@@ -431,46 +446,37 @@ stream_take(struct feth_port *p, void *buf, size_t len)
 }
 
 static ssize_t
-stream_recv_flags(struct feth_port *p, void *buf, int flags)
+stream_recv(struct feth_port *p, void *buf, size_t size)
 {
 	ssize_t len;
 	int r;
 
+	(void)size;	/* >= frame_max, and the frame is not longer */
 	for (;;) {
 		len = stream_ready(p);
 		if (len < 0)
 			return len;
 		if (len > 0)
 			return stream_take(p, buf, (size_t)len);
-		r = stream_fill(p, flags);
+		r = stream_fill(p);
 		if (r < 0)
 			return r;
 	}
 }
 
 static ssize_t
-stream_recv(struct feth_port *p, void *buf, size_t size)
+stream_next(struct feth_port *p, void *buf, size_t size)
 {
-	(void)size;	/* >= frame_max, and the frame is not longer */
-	return stream_recv_flags(p, buf, 0);
+	ssize_t len = stream_ready(p);
+
+	(void)size;
+	return len > 0 ? stream_take(p, buf, (size_t)len) : len;
 }
 
 static int
 stream_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
 {
-	unsigned int i = 0;
-	ssize_t r;
-
-	r = stream_recv_flags(p, f[0].data, 0);
-	while (r > 0) {
-		f[i++].len = (size_t)r;
-		if (i == n)
-			break;
-		r = stream_ready(p);
-		if (r > 0)
-			r = stream_take(p, f[i].data, (size_t)r);
-	}
-	return i > 0 ? (int)i : (int)r;
+	return each_recv(p, f, n, stream_recv, stream_next);
 }
 
 static const struct frame_ops stream_ops = {
@@ -497,20 +503,16 @@ bpf_recv(struct feth_port *p, void *buf, size_t size)
 	return feth_bpf_recv(p->bpf, p->fd, buf, size, true);
 }
 
+static ssize_t
+bpf_next(struct feth_port *p, void *buf, size_t size)
+{
+	return feth_bpf_recv(p->bpf, p->fd, buf, size, false);
+}
+
 static int
 bpf_recv_batch(struct feth_port *p, struct feth_frame *f, unsigned int n)
 {
-	unsigned int i = 0;
-	ssize_t r;
-
-	r = bpf_recv(p, f[0].data, f[0].size);
-	while (r > 0) {
-		f[i++].len = (size_t)r;
-		if (i == n)
-			break;
-		r = feth_bpf_recv(p->bpf, p->fd, f[i].data, f[i].size, false);
-	}
-	return i > 0 ? (int)i : (int)r;
+	return each_recv(p, f, n, bpf_recv, bpf_next);
 }
 
 static const struct frame_ops bpf_ops = {
