@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "create_msg.h"
 #include "log.h"
 #include "netlink.h"
 
@@ -50,31 +51,6 @@ static struct nl	nl;	/* in the namespace of the test */
 static int		home;	/* and that namespace */
 
 /* Helpers. */
-
-static struct wm_msg
-message(uint32_t slot, enum link_kind kind, unsigned int flags)
-{
-	struct wm_msg	m;
-
-	memset(&m, 0, sizeof(m));
-	m.type = WM_CREATE;
-	m.slot = slot;
-	m.kind = kind;
-	m.flags = flags;
-	m.mtu = 1500;
-	m.uid = 1000;
-	memcpy(m.mac[0], "\x02\x00\x00\x00\x00\x01", 6);
-	memcpy(m.mac[1], "\x02\x00\x00\x00\x00\x02", 6);
-	m.mac[0][4] = m.mac[1][4] = (uint8_t)slot;
-	return m;
-}
-
-static void
-add_address(struct wm_msg *m, int side, const char *text)
-{
-	assert_int_equal(prefix_parse(text,
-	    &m->addr[side][m->naddr[side]++]), 0);
-}
 
 static struct cable
 no_cable(void)

@@ -21,6 +21,7 @@
 /* Its state is that of a process; a restart is to forget it. */
 #include "../../daemon/backend_feth.c"
 
+#include "../create_msg.h"
 #include "bpf_record.h"
 #include "sim_ops.h"
 
@@ -55,31 +56,6 @@ fresh(enum sim_release r)
 	memset(&fx, 0, sizeof(fx));
 	sim_ops_reset(r);
 	restart();
-}
-
-static struct wm_msg
-message(uint32_t slot, enum link_kind kind, unsigned int flags)
-{
-	struct wm_msg	m;
-
-	memset(&m, 0, sizeof(m));
-	m.type = WM_CREATE;
-	m.slot = slot;
-	m.kind = kind;
-	m.flags = flags;
-	m.mtu = 1500;
-	m.uid = 1000;
-	memcpy(m.mac[0], "\x02\x00\x00\x00\x00\x01", 6);
-	memcpy(m.mac[1], "\x02\x00\x00\x00\x00\x02", 6);
-	m.mac[0][4] = m.mac[1][4] = (uint8_t)slot;
-	return m;
-}
-
-static void
-add_address(struct wm_msg *m, int side, const char *text)
-{
-	assert_int_equal(prefix_parse(text,
-	    &m->addr[side][m->naddr[side]++]), 0);
 }
 
 /* A message with all that a link can have. */
