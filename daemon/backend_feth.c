@@ -33,8 +33,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
 #include "bpf.h"
+#include "cable.h"
 #include "darwin_ops.h"
 #include "feth_if.h"
 #include "log.h"
@@ -167,11 +167,6 @@ struct making {
 	struct bpf	bpf;
 	char		name[2][IFNAMSIZ];
 	bool		made[2];
-};
-
-struct step {
-	enum wm_op	op;
-	int		(*run)(struct making *mk);
 };
 
 static int
@@ -342,7 +337,7 @@ address(struct making *mk)
 	return 0;
 }
 
-static const struct step	host_steps[] = {
+static const struct cable_step	host_steps[] = {
 	{ WM_OP_CHECK, check_settings }, { WM_OP_OPEN, port_open },
 	{ WM_OP_CHECK, check_mtu_host }, { WM_OP_CREATE, make },
 	{ WM_OP_CREATE, set_macs }, { WM_OP_CREATE, set_mtu_host },
@@ -350,7 +345,7 @@ static const struct step	host_steps[] = {
 	{ WM_OP_UP, up }, { WM_OP_ADDRESS, address },
 	{ WM_OP_NONE, NULL }
 };
-static const struct step	wire_steps[] = {
+static const struct cable_step	wire_steps[] = {
 	{ WM_OP_CHECK, check_settings }, { WM_OP_CHECK, check_mtu_wire },
 	{ WM_OP_CREATE, make }, { WM_OP_CREATE, set_macs },
 	{ WM_OP_CREATE, set_mtu_wire }, { WM_OP_CREATE, connect_ends },
@@ -429,22 +424,12 @@ making_done(struct making *mk, struct cable *c, int *fd)
 	return 0;
 }
 
-static void
-cable_fill(struct cable *c, const struct wm_msg *m)
-{
-	c->slot = m->slot;
-	c->kind = (uint8_t)m->kind;
-	c->uid = m->uid;
-	memcpy(c->mac, m->mac, sizeof(c->mac));
-}
-
 static int
 feth_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
     enum wm_op *op)
 {
-	const struct step	*s;
-	struct making		 mk;
-	int			 error = 0;
+	struct making	mk;
+	int		error;
 
 	(void)netns;	/* without BF_NETNS there is none */
 	memset(&mk, 0, sizeof(mk));
@@ -455,11 +440,8 @@ feth_create(const struct wm_msg *m, int netns, struct cable *c, int *fd,
 	cable_fill(c, m);
 	*fd = -1;
 	*op = WM_OP_CHECK;
-	s = m->kind == LINK_WIRE ? wire_steps : host_steps;
-	for (; s->run != NULL && error == 0; s++) {
-		*op = s->op;
-		error = s->run(&mk);
-	}
+	error = cable_make(m->kind == LINK_WIRE ? wire_steps : host_steps, &mk,
+	    op);
 	if (error == 0) {
 		*op = WM_OP_KEEP;
 		error = making_done(&mk, c, fd);

@@ -43,7 +43,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend.h"
+#include "cable.h"
 #include "capture_linux.h"
 #include "linux_ask.h"
 #include "linux_spare.h"
@@ -146,11 +146,6 @@ struct making {
 	struct netns	*at[2];		/* where a side is; NULL: not made */
 	int		ifindex[2];
 	uint8_t		offloads;	/* that the kernel has */
-};
-
-struct step {
-	enum wm_op	op;
-	int		(*run)(struct making *mk);
 };
 
 /* Sides that are interfaces of a host. */
@@ -453,30 +448,30 @@ raw_socket(struct making *mk)
 	return error != 0 ? error : back;
 }
 
-static const struct step	tap_steps[] = {
+static const struct cable_step	tap_steps[] = {
 	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
 	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
 	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
 /* A spare is made by the first of these and becomes a link by the second. */
-static const struct step	spare_steps[] = {
+static const struct cable_step	spare_steps[] = {
 	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
 	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
 	{ WM_OP_NONE, NULL }
 };
-static const struct step	spared_steps[] = {
+static const struct cable_step	spared_steps[] = {
 	{ WM_OP_MOVE, spare_shape }, { WM_OP_ADDRESS, address },
 	{ WM_OP_UP, spare_up },
 	{ WM_OP_NONE, NULL }
 };
-static const struct step	wire_steps[] = {
+static const struct cable_step	wire_steps[] = {
 	{ WM_OP_OPEN, wire_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
 	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
-static const struct step	raw_steps[] = {
+static const struct cable_step	raw_steps[] = {
 	{ WM_OP_OPEN, raw_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
 	{ WM_OP_HARDEN, raw_offloads }, { WM_OP_ADDRESS, address },
@@ -510,15 +505,6 @@ making_done(struct making *mk, struct cable *c, int *fd)
 	c->offloads = mk->offloads;
 	lx.host[c->slot] = c->ifindex[0];
 	*fd = mk->fd;
-}
-
-static void
-cable_fill(struct cable *c, const struct wm_msg *m)
-{
-	c->slot = m->slot;
-	c->kind = (uint8_t)m->kind;
-	c->uid = m->uid;
-	memcpy(c->mac, m->mac, sizeof(c->mac));
 }
 
 /* A TAP that is no link's. */
@@ -580,7 +566,7 @@ spare_out_of_the_way(uint32_t slot)
 }
 
 /* The steps for M; of a TAP, those for a spare when there is one. */
-static const struct step *
+static const struct cable_step *
 steps_for(struct making *mk)
 {
 	const struct wm_msg	*m = mk->m;
@@ -595,14 +581,10 @@ steps_for(struct making *mk)
 }
 
 static int
-making_run(struct making *mk, const struct step *s, enum wm_op *op)
+making_run(struct making *mk, const struct cable_step *s, enum wm_op *op)
 {
-	int	error = 0;
+	int	error = cable_make(s, mk, op);
 
-	for (; s->run != NULL && error == 0; s++) {
-		*op = s->op;
-		error = s->run(mk);
-	}
 	if (error != 0)
 		making_undo(mk);
 	return error;
