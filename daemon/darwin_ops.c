@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * darwin_ops.h on a Mac: each function is the call that its name says, and
- * nothing is decided here. The control sockets are the warden's, opened once; what
+ * darwin_ops.h on a Mac, with darwin_call.c: each function is the call that its
+ * name says, and nothing is decided here. The control sockets are the warden's, opened once; what
  * the broker may ask (overlap, counters) needs none.
  */
 #include <sys/types.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "darwin_ops.h"
@@ -67,8 +66,7 @@ mac_start(void)
 static int
 mac_control(bool inet6, enum dw_ioctl request, void *arg)
 {
-	return ioctl(inet6 ? sock6 : sock4, (unsigned long)request, arg) == -1 ?
-	    -errno : 0;
+	return darwin_call_ioctl(inet6 ? sock6 : sock4, request, arg);
 }
 
 static int
@@ -81,28 +79,6 @@ mac_bpf_open(unsigned int n)
 	snprintf(path, sizeof(path), "/dev/bpf%u", n);
 	fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	return fd == -1 ? -errno : fd;
-}
-
-static int
-mac_bpf_ioctl(int fd, enum dw_ioctl request, void *arg)
-{
-	return ioctl(fd, (unsigned long)request, arg) == -1 ? -errno : 0;
-}
-
-static ssize_t
-mac_bpf_read(int fd, void *buf, size_t size)
-{
-	ssize_t	n = read(fd, buf, size);
-
-	return n == -1 ? -errno : n;
-}
-
-static ssize_t
-mac_bpf_write(int fd, const void *buf, size_t size)
-{
-	ssize_t	n = write(fd, buf, size);
-
-	return n == -1 ? -errno : n;
 }
 
 static int
@@ -266,31 +242,13 @@ mac_counters(const char *ifname, struct if_counters *c)
 	return rv;
 }
 
-static void
-mac_nap(unsigned int ms)
-{
-	struct timespec	ts = { .tv_sec = ms / 1000,
-	    .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static int64_t
-mac_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 const struct darwin_ops	darwin_ops = {
 	.start = mac_start,
 	.control = mac_control,
 	.bpf_open = mac_bpf_open,
-	.bpf_ioctl = mac_bpf_ioctl,
-	.bpf_read = mac_bpf_read,
-	.bpf_write = mac_bpf_write,
+	.bpf_ioctl = darwin_call_ioctl,
+	.bpf_read = darwin_call_read,
+	.bpf_write = darwin_call_write,
 	.sysctl_get = mac_sysctl_get,
 	.sysctl_set = mac_sysctl_set,
 	.ifindex = mac_ifindex,
@@ -299,6 +257,6 @@ const struct darwin_ops	darwin_ops = {
 	.events_read = mac_events_read,
 	.overlap = mac_overlap,
 	.counters = mac_counters,
-	.nap = mac_nap,
-	.now = mac_now,
+	.nap = darwin_call_nap,
+	.now = darwin_call_now,
 };

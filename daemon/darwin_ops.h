@@ -58,4 +58,12 @@ struct darwin_ops {
 
 extern const struct darwin_ops darwin_ops;
 
+/* darwin_call.c: members of it that are the same calls in a real system and on
+ * the files of the simulated one. */
+int	darwin_call_ioctl(int fd, enum dw_ioctl request, void *arg);
+ssize_t	darwin_call_read(int fd, void *buf, size_t size);
+ssize_t	darwin_call_write(int fd, const void *buf, size_t size);
+void	darwin_call_nap(unsigned int ms);
+int64_t	darwin_call_now(void);
+
 #endif

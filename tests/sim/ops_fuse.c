@@ -15,14 +15,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "darwin_ops.h"
 #include "linux_ask.h"
 #include "netlink.h"
 #include "sim_fuse.h"
-
 
 static int	ctl[2] = { -1, -1 };
 
@@ -59,8 +57,7 @@ fuse_start(void)
 static int
 fuse_control(bool inet6, enum dw_ioctl request, void *arg)
 {
-	return ioctl(ctl[inet6], (unsigned long)request, arg) == -1 ?
-	    -errno : 0;
+	return darwin_call_ioctl(ctl[inet6], request, arg);
 }
 
 static int
@@ -70,28 +67,6 @@ fuse_bpf_open(unsigned int n)
 
 	snprintf(name, sizeof(name), "bpf%u", n);
 	return sim_file(name, O_RDWR | O_NONBLOCK);
-}
-
-static int
-fuse_bpf_ioctl(int fd, enum dw_ioctl request, void *arg)
-{
-	return ioctl(fd, (unsigned long)request, arg) == -1 ? -errno : 0;
-}
-
-static ssize_t
-fuse_bpf_read(int fd, void *buf, size_t size)
-{
-	ssize_t	n = read(fd, buf, size);
-
-	return n == -1 ? -errno : n;
-}
-
-static ssize_t
-fuse_bpf_write(int fd, const void *buf, size_t size)
-{
-	ssize_t	n = write(fd, buf, size);
-
-	return n == -1 ? -errno : n;
 }
 
 static int
@@ -170,31 +145,13 @@ fuse_counters(const char *ifname, struct if_counters *c)
 	return 0;
 }
 
-static void
-fuse_nap(unsigned int ms)
-{
-	struct timespec	ts = { .tv_sec = ms / 1000,
-	    .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
-
-static int64_t
-fuse_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 const struct darwin_ops	darwin_ops = {
 	.start = fuse_start, .control = fuse_control,
-	.bpf_open = fuse_bpf_open, .bpf_ioctl = fuse_bpf_ioctl,
-	.bpf_read = fuse_bpf_read, .bpf_write = fuse_bpf_write,
+	.bpf_open = fuse_bpf_open, .bpf_ioctl = darwin_call_ioctl,
+	.bpf_read = darwin_call_read, .bpf_write = darwin_call_write,
 	.sysctl_get = fuse_sysctl_get, .sysctl_set = fuse_sysctl_set,
 	.ifindex = fuse_ifindex, .ifnames = fuse_ifnames,
 	.events_open = fuse_events_open, .events_read = fuse_events_read,
 	.overlap = linux_overlap, .counters = fuse_counters,
-	.nap = fuse_nap, .now = fuse_now,
+	.nap = darwin_call_nap, .now = darwin_call_now,
 };
