@@ -149,8 +149,17 @@ pack(struct records *r, const struct rframe *f, unsigned int n, size_t *size)
 	return i;
 }
 
-/* One call. A batch is all or nothing: what was refused is sent one by one, so
- * that it is clear which. */
+/* Was the whole batch refused because of a frame in it, and none of it sent?
+ * Whatever else is said is of the last frame only, and those before it are on
+ * their way (dlil_output.c:453): to send them again would double them. */
+static bool
+none_sent(int error)
+{
+	return error == -EINVAL || error == -EMSGSIZE;
+}
+
+/* One call. What was refused as a whole is sent one by one, so that it is clear
+ * which frame it was; else all count as refused, as none is known to be sent. */
 static int
 write_some(struct rside *s, struct records *r, const struct rframe *f,
     unsigned int n, size_t size)
@@ -164,14 +173,15 @@ write_some(struct rside *s, struct records *r, const struct rframe *f,
 		for (i = 0; i < n; i++)
 			bytes += f[i].len;
 		io_sent(s, n, bytes);
-	} else if (error != -ENXIO && n == 1) {
-		io_refused(s);
-		error = 0;
-	} else if (error != -ENXIO) {
+	} else if (n > 1 && none_sent(error)) {
 		for (i = 0, error = 0; i < n && error == 0; i++) {
 			(void)pack(r, &f[i], 1, &size);
 			error = write_some(s, r, &f[i], 1, size);
 		}
+	} else if (error != -ENXIO) {
+		for (i = 0; i < n; i++)
+			io_refused(s);
+		error = 0;
 	}
 	return error;
 }

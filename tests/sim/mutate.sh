@@ -34,6 +34,11 @@ build() {
 	    "$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
 	    "$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
 	    "$top_builddir/libfethd.a" "${libs[@]}" &&
+	    cc "${flags[@]}" -o "$work/device" \
+		"$work/tests/sim/test_relay_bpf.c" \
+		"$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
+		"$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
+		"$top_builddir/libfethd.a" "${libs[@]}" &&
 	    cc "${flags[@]}" -o "$work/relay" \
 		"$work/tests/sim/test_relay_darwin.c" \
 		"$top_builddir/libfethd.a" "${libs[@]}" &&
@@ -48,6 +53,7 @@ tests_pass() {
 	timeout 60 "$work/record" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/relay" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/batch" >"$work/out" 2>&1 &&
+	    timeout 60 "$work/device" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/feth" >"$work/out" 2>&1
 }
 

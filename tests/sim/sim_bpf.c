@@ -713,32 +713,53 @@ write_one(struct sim *s, struct sim_node *n, const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* facts 2.6: SEND false checks only; *DONE is what was looked at. */
+/* facts 2.6: check only; send; or send all but the last, which the queue of the
+ * interface does not take. */
+enum batch_mode { BATCH_CHECK, BATCH_SEND, BATCH_LAST_LOST };
+
+/* *DONE is what was looked at. */
 static int
 batch(struct sim *s, struct sim_node *n, const uint8_t *data, size_t size,
-    bool send, size_t *done)
+    enum batch_mode mode, size_t *done)
 {
 	struct dw_bpf_hdr	h;
-	size_t			at = 0;
-	int			error;
+	const uint8_t		*frame;
+	size_t			 at = 0;
+	int			 error;
 
 	while (size - at >= HDR_SIZEOF) {
 		memcpy(&h, data + at, HDR_SIZEOF);
 		if (h.hdrlen < HDR || h.caplen != h.datalen ||
 		    h.hdrlen > size - at || h.caplen > size - at - h.hdrlen)
 			return EINVAL;
-		if (h.caplen > 0 && !send &&
+		if (h.caplen > 0 && mode == BATCH_CHECK &&
 		    (error = frame_check(s, n, h.caplen)) != 0)
 			return error;
-		if (h.caplen > 0 && send)
-			sim_transmit(s, n->ifi, data + at + h.hdrlen,
-			    h.caplen);
+		frame = data + at + h.hdrlen;
 		at = ALIGN4(at + h.hdrlen + h.caplen);
 		if (at > size)
 			at = size;
+		if (h.caplen > 0 && (mode == BATCH_SEND ||
+		    (mode == BATCH_LAST_LOST && size - at >= HDR_SIZEOF)))
+			sim_transmit(s, n->ifi, frame, h.caplen);
 	}
 	*done = at;
 	return 0;
+}
+
+/* A whole batch is checked first, facts 2.6; FAIL is the queue's, which only the
+ * last frame tells. */
+static int
+write_batch(struct sim *s, struct sim_node *n, const uint8_t *data,
+    size_t size, int fail, size_t *done)
+{
+	int	error;
+
+	if ((error = batch(s, n, data, size, BATCH_CHECK, done)) != 0)
+		return error;
+	(void)batch(s, n, data, size, fail != 0 ? BATCH_LAST_LOST : BATCH_SEND,
+	    done);
+	return fail;
 }
 
 int
@@ -746,21 +767,19 @@ sim_write(struct sim *s, unsigned int node, const uint8_t *data, size_t size,
     size_t *done)
 {
 	struct sim_node	*n = &s->nodes[node];
-	int		 error;
+	int		 fail;
 
 	s->calls++;
 	*done = size;
 	if (n->ifi == -1)
 		return ENXIO;
-	if ((error = sim_failing(s, SIM_WRITE, false)) != 0)
-		return error;
+	fail = sim_failing(s, SIM_WRITE, false);
+	if (fail != 0 && !(n->batch && fail == ENOBUFS))
+		return fail;
 	if ((s->ifs[n->ifi].flags & DW_IFF_UP) == 0)
 		return ENETDOWN;
 	if (size == 0)
 		return 0;
-	if (!n->batch)
-		return write_one(s, n, data, size);
-	if ((error = batch(s, n, data, size, false, done)) != 0)
-		return error;
-	return batch(s, n, data, size, true, done);
+	return n->batch ? write_batch(s, n, data, size, fail, done) :
+	    write_one(s, n, data, size);
 }
