@@ -42,7 +42,8 @@
 
 #define SWEEP_BATCH	64
 #define MARK_SIZE	64
-#define LOOK_MS		1000	/* how often raw ports are looked at */
+#define LOOK_MS		1000	/* how often raw ports are looked at, */
+#define AROUND_MS	10000	/* and all links: news can be lost */
 #define MAX_MTU		"net.link.fake.max_mtu"
 /* A write may be longer than the MTU by the tag, up to macOS 13 only where the
  * interface's MTU says so: B's is that much larger than the link's. */
@@ -59,8 +60,11 @@ struct unit {
 static struct {
 	uint64_t	instance;
 	int		events;
-	int64_t		look;		/* when raw ports are looked at next */
-	unsigned int	nlook;		/* how many there are to look at */
+	int64_t		look;		/* when raw ports are looked at next, */
+	int64_t		around;		/* when all links are */
+	unsigned int	nraw;		/* how many have a duplicate, */
+	unsigned int	nadopted;	/* how many are an earlier warden's, */
+	unsigned int	nlinks;		/* and how many there are in all */
 	struct unit	unit[BOUND_UNITS];
 } fx = { .events = -1 };
 
@@ -393,11 +397,24 @@ unit_forget(uint32_t slot)
 	struct unit	*u = &fx.unit[slot];
 	int		 fd = u->dup - 1;
 
-	if (u->dup != 0 || u->adopted)
-		fx.nlook--;
+	fx.nraw -= u->dup != 0;
+	fx.nadopted -= u->adopted;
+	fx.nlinks -= u->ifindex[0] != 0;
 	if (u->dup != 0)
 		close(fd);
 	memset(u, 0, sizeof(*u));
+}
+
+/* There is a link C now. The first one sets the time of the next look. */
+static void
+unit_set(const struct cable *c)
+{
+	struct unit	*u = &fx.unit[c->slot];
+
+	if (fx.nlinks++ == 0)
+		fx.around = darwin_ops.now() + AROUND_MS;
+	u->uid = c->uid;
+	memcpy(u->ifindex, c->ifindex, sizeof(u->ifindex));
 }
 
 static int
@@ -410,16 +427,15 @@ making_done(struct making *mk, struct cable *c, int *fd)
 	for (i = 0; i < 2; i++)
 		if ((c->ifindex[i] = darwin_ops.ifindex(mk->name[i])) == 0)
 			return -ENXIO;	/* destroyed by somebody meanwhile */
-	c->raw = (mk->m->flags & WMF_RAW) != 0;
-	if (c->raw) {
+	if ((mk->m->flags & WMF_RAW) != 0) {
 		copy = fcntl(mk->bpf.fd, F_DUPFD_CLOEXEC, 0);
 		if (copy == -1)
 			return -errno;
+		c->raw = true;
 		u->dup = copy + 1;
-		fx.nlook++;
+		fx.nraw++;
 	}
-	u->uid = c->uid;
-	memcpy(u->ifindex, c->ifindex, sizeof(u->ifindex));
+	unit_set(c);
 	*fd = mk->bpf.fd;
 	return 0;
 }
@@ -468,6 +484,9 @@ each_ours(uint32_t slot, void (*fn)(const char *name))
 			fn(name);
 		else if (error == -EPERM && fn == remove_if)
 			log_warnx("%s lost our mark; it is left alone", name);
+		else if (error != -ENXIO && fn == remove_if)
+			log_warnx("cannot look at %s: %s; if it is ours, the "
+			    "next start removes it", name, strerror(-error));
 	}
 }
 
@@ -552,12 +571,16 @@ held(const char *name)
 	return n;
 }
 
-static bool
+/* Is NAME connected to OTHER? 1, 0, or -errno when that cannot be told. */
+static int
 connected(const char *name, const char *other)
 {
 	char	peer[DW_IFNAMSIZ];
+	int	error;
 
-	return feth_if_peer_get(name, peer) == 0 && strcmp(peer, other) == 0;
+	if ((error = feth_if_peer_get(name, peer)) != 0)
+		return error;
+	return strcmp(peer, other) == 0;
 }
 
 /* Is what is there a whole link, which somebody uses? */
@@ -565,7 +588,7 @@ static bool
 adoptable(const struct wm_msg *m, const struct cable *c, char name[2][IFNAMSIZ])
 {
 	if (c->ifindex[0] == 0 || c->ifindex[1] == 0 ||
-	    !connected(name[0], name[1]))
+	    connected(name[0], name[1]) == 0)
 		return false;
 	return m->kind == LINK_WIRE || held(name[1]) != 0;
 }
@@ -573,9 +596,8 @@ adoptable(const struct wm_msg *m, const struct cable *c, char name[2][IFNAMSIZ])
 static int
 feth_adopt(const struct wm_msg *m, struct cable *c)
 {
-	struct unit	*u = &fx.unit[m->slot];
-	char		 name[2][IFNAMSIZ];
-	int		 i, error;
+	char	name[2][IFNAMSIZ];
+	int	i, error;
 
 	cable_fill(c, m);
 	for (i = 0; i < 2; i++) {
@@ -583,6 +605,8 @@ feth_adopt(const struct wm_msg *m, struct cable *c)
 		error = ours(name[i], m->slot, i);
 		if (error == 0 || (error == -EPERM && reclaim(m, name[i], i)))
 			c->ifindex[i] = darwin_ops.ifindex(name[i]);
+		else if (error != -EPERM && error != -ENXIO)
+			return error;
 	}
 	if (c->ifindex[0] == 0 && c->ifindex[1] == 0)
 		return -ENOENT;
@@ -592,21 +616,18 @@ feth_adopt(const struct wm_msg *m, struct cable *c)
 		feth_destroy(&c, 1);
 		return -ENOENT;
 	}
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 2; i++)
 		mac_restore(name[i], c->mac[i]);
-		u->ifindex[i] = c->ifindex[i];
-	}
-	u->adopted = m->kind == LINK_HOST;
-	u->uid = m->uid;
-	fx.nlook += u->adopted;
+	unit_set(c);
+	fx.unit[c->slot].adopted = m->kind == LINK_HOST;
+	fx.nadopted += m->kind == LINK_HOST;
 	return 0;
 }
 
 struct sweeping {
 	bool		(*known)(uint32_t slot, void *arg);
 	void		*arg;
-	struct cable	found[SWEEP_BATCH];
-	unsigned int	n;
+	bool		found[BOUND_UNITS];
 };
 
 static void
@@ -616,37 +637,37 @@ sweep_name(const char *name, void *arg)
 	uint32_t	 slot;
 	int		 side;
 
-	if (s->n == SWEEP_BATCH || !name_parse(name, &slot, &side) ||
-	    ours(name, slot, side) != 0 || s->known(slot, s->arg))
-		return;
-	/* The two sides of a link stand next to each other mostly; where not,
-	 * it is found twice, which does no harm. */
-	if (s->n > 0 && s->found[s->n - 1].slot == slot)
-		return;
-	memset(&s->found[s->n], 0, sizeof(s->found[0]));
-	s->found[s->n].slot = slot;
-	s->found[s->n++].ifindex[0] = darwin_ops.ifindex(name);
+	if (name_parse(name, &slot, &side) && ours(name, slot, side) == 0 &&
+	    !s->known(slot, s->arg))
+		s->found[slot] = true;
 }
 
 static int
 feth_sweep(bool (*known)(uint32_t slot, void *arg), void *arg)
 {
-	struct sweeping	s = { .known = known, .arg = arg };
-	struct cable	*batch[SWEEP_BATCH];
-	int		i, total = 0, last = 0;
+	struct sweeping	 s = { .known = known, .arg = arg };
+	struct cable	 c[SWEEP_BATCH], *batch[SWEEP_BATCH];
+	unsigned int	 n = 0;
+	uint32_t	 slot;
+	int		 error, total = 0;
 
-	for (i = 0; i < SWEEP_BATCH; i++)
-		batch[i] = &s.found[i];
-	/* Until a look finds nothing, or what cannot be removed again. */
-	do {
-		s.n = 0;
-		if (darwin_ops.ifnames(sweep_name, &s) != 0 || s.n == 0 ||
-		    s.found[0].ifindex[0] == last)
-			break;
-		last = s.found[0].ifindex[0];
-		feth_destroy(batch, s.n);
-		total += (int)s.n;
-	} while (s.n > 0);
+	if ((error = darwin_ops.ifnames(sweep_name, &s)) != 0)
+		log_warnx("cannot list the interfaces: %s; what an earlier "
+		    "daemon left stays until the next start",
+		    strerror(-error));
+	for (slot = 0; slot < BOUND_UNITS; slot++) {
+		if (s.found[slot]) {
+			memset(&c[n], 0, sizeof(c[n]));
+			c[n].slot = slot;
+			batch[n] = &c[n];
+			n++;
+		}
+		if (n == SWEEP_BATCH || (slot + 1 == BOUND_UNITS && n > 0)) {
+			feth_destroy(batch, n);
+			total += (int)n;
+			n = 0;
+		}
+	}
 	return total;
 }
 
@@ -733,28 +754,31 @@ lost(struct listener *to, uint32_t slot)
 	to->gone(slot, to->arg);
 }
 
-/* Look at both sides of SLOT: they are there, ours, and connected. */
+/* Look at both sides of SLOT: they are there, ours, and connected. What cannot
+ * be told now is asked again at the next look: a link is not ended because the
+ * kernel had no memory. */
 static void
 look_at(struct listener *to, uint32_t slot)
 {
 	char	name[2][IFNAMSIZ];
-	int	i;
+	int	i, error;
 
 	for (i = 0; i < 2; i++) {
 		backend_ifname(slot, i, name[i]);
-		if (ours(name[i], slot, i) != 0) {
+		error = ours(name[i], slot, i);
+		if (error == -ENXIO || error == -EPERM)
 			lost(to, slot);
+		if (error != 0)
 			return;
-		}
 	}
-	if (connected(name[0], name[1]))
+	if (connected(name[0], name[1]) != 0)
 		return;
 	/* Somebody took the cable out. It is put in again, unless another one
 	 * is there now. */
-	i = feth_if_peer(name[0], name[1]);
+	error = feth_if_peer(name[0], name[1]);
 	log_info("%s was disconnected; %s", name[0],
-	    i == 0 ? "connected again" : strerror(-i));
-	if (i != 0)
+	    error == 0 ? "connected again" : strerror(-error));
+	if (error != 0)
 		lost(to, slot);
 }
 
@@ -801,38 +825,48 @@ raw_check(struct listener *to, uint32_t slot)
 	lost(to, slot);
 }
 
-/* A descriptor that an earlier warden gave out: we have no copy. */
+/* A descriptor that an earlier warden gave out: we have no copy, and ask by ours,
+ * ASKER. */
 static void
-adopted_check(struct listener *to, uint32_t slot)
+adopted_check(struct listener *to, uint32_t slot, int asker)
 {
 	char	name[IFNAMSIZ];
 
 	backend_ifname(slot, 1, name);
-	if (held(name) == 0)
+	if (bpf_listeners(asker, name) == 0)
 		lost(to, slot);
 }
 
+/* One node for all that are asked for: to find a free one takes a call for each
+ * that is in use. Without one, there is the next time. */
+static void
+ports_check(struct listener *to)
+{
+	struct bpf	asker = { .fd = -1 };
+	unsigned int	used;
+	uint32_t	slot;
+
+	fx.look = darwin_ops.now() + LOOK_MS;
+	if (fx.nadopted > 0)
+		(void)bpf_open(&asker, &used);
+	for (slot = 0; slot < BOUND_UNITS && fx.nraw + fx.nadopted > 0; slot++)
+		if (fx.unit[slot].dup != 0)
+			raw_check(to, slot);
+		else if (fx.unit[slot].adopted && asker.fd != -1)
+			adopted_check(to, slot, asker.fd);
+	wire_close(&asker.fd);
+}
+
+/* An event socket that is full loses what comes, and does not say so. */
 static void
 look_around(struct listener *to)
 {
 	uint32_t	slot;
 
-	for (slot = 0; slot < BOUND_UNITS; slot++)
+	fx.around = darwin_ops.now() + AROUND_MS;
+	for (slot = 0; slot < BOUND_UNITS && fx.nlinks > 0; slot++)
 		if (fx.unit[slot].ifindex[0] != 0)
 			look_at(to, slot);
-}
-
-static void
-ports_check(struct listener *to)
-{
-	uint32_t	slot;
-
-	fx.look = darwin_ops.now() + LOOK_MS;
-	for (slot = 0; slot < BOUND_UNITS && fx.nlook > 0; slot++)
-		if (fx.unit[slot].dup != 0)
-			raw_check(to, slot);
-		else if (fx.unit[slot].adopted)
-			adopted_check(to, slot);
 }
 
 static void
@@ -848,12 +882,10 @@ feth_monitor(struct cable *(*find)(int ifindex, void *arg),
 	for (i = 0; i < 64 && n > 0; i++)
 		if ((n = darwin_ops.events_read(fx.events, &k)) > 0)
 			news(&to, &k);
-	if (n < 0 && n != -EAGAIN) {
-		log_debug("interface news were lost: %s", strerror((int)-n));
-		look_around(&to);
-	}
-	if (fx.nlook > 0 && darwin_ops.now() >= fx.look)
+	if (fx.nraw + fx.nadopted > 0 && darwin_ops.now() >= fx.look)
 		ports_check(&to);
+	if (fx.nlinks > 0 && darwin_ops.now() >= fx.around)
+		look_around(&to);
 }
 
 static int
@@ -865,12 +897,14 @@ feth_monitor_fd(void)
 static int
 feth_monitor_ms(void)
 {
-	int64_t	left;
+	int64_t	due = fx.around, left;
 
-	if (fx.nlook == 0)
+	if (fx.nlinks == 0)
 		return -1;
-	left = fx.look - darwin_ops.now();
-	return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left;
+	if (fx.nraw + fx.nadopted > 0 && fx.look < due)
+		due = fx.look;
+	left = due - darwin_ops.now();
+	return left < 0 ? 0 : left > AROUND_MS ? AROUND_MS : (int)left;
 }
 
 static int

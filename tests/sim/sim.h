@@ -24,7 +24,7 @@
 enum sim_release { SIM_12, SIM_13, SIM_14_0, SIM_14_4, SIM_15_4, SIM_RELEASES };
 extern const char *const sim_release_names[SIM_RELEASES + 1];
 
-#define SIM_IFS		64
+#define SIM_IFS		160
 #define SIM_NODES	DW_BPF_NODES
 #define SIM_FAULTS	16
 #define SIM_ADDRS	8

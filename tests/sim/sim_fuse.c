@@ -61,7 +61,6 @@ struct listener {
 	bool		open;
 	struct dw_kev	k[KEVS];
 	unsigned int	n;
-	bool		lost;
 	struct fuse_pollhandle *poll;
 };
 
@@ -299,10 +298,9 @@ sim_event(const struct dw_kev *k, void *arg)
 	for (l = sf.listener; l < sf.listener + LISTENERS; l++) {
 		if (!l->open)
 			continue;
+		/* A full socket loses what comes, without a word. */
 		if (l->n < KEVS)
 			l->k[l->n++] = *k;
-		else
-			l->lost = true;
 		poll_notify(&l->poll);
 	}
 }
@@ -788,12 +786,6 @@ kev_read(fuse_req_t req, struct listener *l, size_t size)
 {
 	struct dw_kev	k;
 
-	if (l->lost) {
-		l->lost = false;
-		l->n = 0;
-		fuse_reply_err(req, ENOBUFS);
-		return;
-	}
 	if (l->n == 0) {
 		fuse_reply_err(req, EAGAIN);
 		return;
@@ -869,7 +861,7 @@ ll_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	} else if (ino == INO_KEV && fi->fh < LISTENERS) {
 		l = &sf.listener[fi->fh];
 		poll_keep(&l->poll, ph);
-		if (l->n > 0 || l->lost)
+		if (l->n > 0)
 			events |= POLLIN | POLLRDNORM;
 	} else if (ph != NULL) {
 		fuse_pollhandle_destroy(ph);

@@ -24,8 +24,9 @@ int	sim_ops_node(int fd);
 unsigned int sim_ops_feths(void);
 /* Flags that a new interface has besides. */
 extern int16_t	sim_ops_born_flags;
-/* Milliseconds that were slept. */
+/* Milliseconds that were slept, and nodes that were tried to open. */
 extern unsigned int	sim_ops_slept;
+extern unsigned int	sim_ops_opens;
 /* Called with each request before it is run. */
 extern void	(*sim_ops_watch)(uint32_t request);
 

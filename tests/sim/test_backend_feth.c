@@ -191,6 +191,37 @@ listen_stack(void)
 	heard.n = 0;
 }
 
+/* The warden, as news come. */
+
+static struct cable	*watched;
+static unsigned int	ngone;
+static uint32_t		gone_slot;
+
+static struct cable *
+find(int ifindex, void *arg)
+{
+	(void)arg;
+	return watched != NULL && ifindex != 0 &&
+	    (watched->ifindex[0] == ifindex || watched->ifindex[1] == ifindex) ?
+	    watched : NULL;
+}
+
+static void
+gone(uint32_t slot, void *arg)
+{
+	(void)arg;
+	ngone++;
+	gone_slot = slot;
+}
+
+static void
+monitor(struct cable *c)
+{
+	watched = c;
+	ngone = 0;
+	B->monitor(find, gone, NULL);
+}
+
 /* What a link is. */
 
 static void
@@ -302,7 +333,8 @@ test_relayed(void **state)
 		assert_int_equal(n->batch, r >= SIM_14_4);
 		assert_int_equal(n->notstamp, r >= SIM_15_4);
 		assert_false(c.raw);
-		assert_int_equal(B->monitor_ms(), -1);
+		/* No port to look at every second. */
+		assert_int_equal(B->monitor_ms(), AROUND_MS);
 		/* What the other process makes of the descriptor. */
 		assert_int_equal(bpf_attach(&b, fd), 0);
 		assert_int_equal(b.blen, 524288);
@@ -1011,6 +1043,108 @@ test_sweep(void **state)
 	no_hazard();
 }
 
+/* One that cannot be removed keeps no other from it. */
+static void
+test_sweep_all(void **state)
+{
+	struct wm_msg	m;
+	struct cable	c;
+	uint32_t	slot;
+
+	(void)state;
+	fresh(SIM_15_4);
+	for (slot = 0; slot < SIM_IFS / 2 - 2; slot++) {
+		m = message(slot, LINK_WIRE, 0);
+		create(&m, &c);
+	}
+	restart();
+	sim_fault(&sim, DW_SIOCIFDESTROY, 0, 2, ENOMEM);
+	assert_int_equal(B->sweep(known_none, NULL), SIM_IFS / 2 - 2);
+	assert_int_equal(sim_ops_feths(), 2);
+	assert_int_equal(B->sweep(known_none, NULL), 1);
+	nothing_left();
+}
+
+/* Many that an earlier warden made: one node is opened to ask for all. */
+static void
+test_adopted_many(void **state)
+{
+	struct wm_msg	m;
+	struct cable	c[10];
+	int		fd[10], i;
+
+	(void)state;
+	fresh(SIM_15_4);
+	for (i = 0; i < 10; i++) {
+		m = message((uint32_t)i, LINK_HOST, WMF_RAW);
+		fd[i] = create(&m, &c[i]);
+	}
+	restart();
+	for (i = 0; i < 10; i++) {
+		m = message((uint32_t)i, LINK_HOST, WMF_RAW);
+		memset(&c[i], 0, sizeof(c[i]));
+		assert_int_equal(B->adopt(&m, &c[i]), 0);
+	}
+	/* The nodes that are tried until one is free. */
+	sim_tick(&sim, sim.now + LOOK_MS);
+	sim_ops_opens = 0;
+	monitor(&c[0]);
+	assert_int_equal(ngone, 0);
+	assert_int_equal(sim_ops_opens, 11);
+	assert_int_equal(sim_ops_nodes(), 10);
+	for (i = 0; i < 10; i++) {
+		close(fd[i]);
+		destroy(&c[i]);
+	}
+	/* And when they are gone, nobody is looked for every second. */
+	m = message(20, LINK_WIRE, 0);
+	create(&m, &c[0]);
+	assert_true(B->monitor_ms() > LOOK_MS);
+	destroy(&c[0]);
+	nothing_left();
+}
+
+/* Killed while it removes a link: the next start goes on with it. */
+static void
+test_kill_destroy(void **state)
+{
+	struct wm_msg		m = rich(5, LINK_HOST, 0);
+	static struct sim_hooks	deadly;
+	struct cable		c, *pc = &c;
+	unsigned int		at;
+	volatile bool		over = false;
+	int			how;
+
+	(void)state;
+	fresh(SIM_15_4);
+	(void)create(&m, &c);
+	ntrace = 0;
+	sim_ops_watch = tracing;
+	B->destroy(&pc, 1);
+	sim_ops_watch = NULL;
+	close_all();
+	assert_true(ntrace > 8);
+	for (at = 0; at < ntrace; at++)
+		for (how = SIM_KILL; how >= SIM_KILL_AFTER; how--) {
+			fresh(SIM_15_4);
+			(void)create(&m, &c);
+			deadly = *sim.hooks;
+			deadly.kill = hook_kill;
+			sim.hooks = &deadly;
+			sim_fault(&sim, trace[at], earlier(at), 1, how);
+			over = false;
+			if (setjmp(killed) == 0) {
+				B->destroy(&pc, 1);
+				over = true;
+			}
+			assert_false(over);
+			close_all();
+			restart();
+			recover(&m, WM_OP_NONE);
+			nothing_left();
+		}
+}
+
 /* Destroying. */
 
 static void
@@ -1058,35 +1192,6 @@ test_destroy_batch(void **state)
 }
 
 /* News. */
-
-static struct cable	*watched;
-static unsigned int	ngone;
-static uint32_t		gone_slot;
-
-static struct cable *
-find(int ifindex, void *arg)
-{
-	(void)arg;
-	return watched != NULL && ifindex != 0 &&
-	    (watched->ifindex[0] == ifindex || watched->ifindex[1] == ifindex) ?
-	    watched : NULL;
-}
-
-static void
-gone(uint32_t slot, void *arg)
-{
-	(void)arg;
-	ngone++;
-	gone_slot = slot;
-}
-
-static void
-monitor(struct cable *c)
-{
-	watched = c;
-	ngone = 0;
-	B->monitor(find, gone, NULL);
-}
 
 static void
 test_news(void **state)
@@ -1155,8 +1260,58 @@ test_news_lost(void **state)
 	feth_if_down("feth10000");
 	feth_if_destroy("feth10000");
 	monitor(&c);
+	assert_int_equal(ngone, 0);
+	/* Nothing told of it, so it is found by looking. */
+	while (B->monitor_ms() > 0) {
+		sim_tick(&sim, sim.now + B->monitor_ms());
+		monitor(&c);
+	}
 	assert_int_equal(ngone, 1);
+	assert_true(sim.now <= AROUND_MS);
+	assert_int_equal(B->monitor_ms(), -1);
 	close(fd);
+	nothing_left();
+}
+
+/* The kernel has no memory for an answer: that ends no link. */
+static void
+test_look_again(void **state)
+{
+	static const uint32_t	calls[] = { DW_SIOCGIFDESC, DW_SIOCGDRVSPEC };
+	struct wm_msg		m = message(0, LINK_WIRE, 0);
+	struct cable		c;
+	size_t			i;
+
+	(void)state;
+	for (i = 0; i < N(calls); i++) {
+		fresh(SIM_15_4);
+		create(&m, &c);
+		monitor(&c);
+		assert_int_equal(feth_if_unpeer("feth10001"), 0);
+		sim_fault(&sim, calls[i], 0, 2, ENOMEM);
+		monitor(&c);
+		assert_int_equal(ngone, 0);
+		assert_int_equal(the_if("feth10000")->peer, -1);
+		/* And the next look mends it. */
+		sim_tick(&sim, sim.now + AROUND_MS);
+		monitor(&c);
+		assert_int_equal(ngone, 0);
+		check_side(&m, 0, 1);
+		destroy(&c);
+		nothing_left();
+	}
+	/* Nor does it at a start. */
+	fresh(SIM_15_4);
+	create(&m, &c);
+	restart();
+	memset(&c, 0, sizeof(c));
+	sim_fault(&sim, DW_SIOCGIFDESC, 1, 1, ENOMEM);
+	assert_int_equal(B->adopt(&m, &c), -ENOMEM);
+	assert_int_equal(sim_ops_feths(), 2);
+	memset(&c, 0, sizeof(c));
+	sim_fault(&sim, DW_SIOCGDRVSPEC, 0, 1, ENOMEM);
+	assert_int_equal(B->adopt(&m, &c), 0);
+	destroy(&c);
 	nothing_left();
 }
 
@@ -1519,11 +1674,15 @@ main(void)
 		cmocka_unit_test(test_adopt_half),
 		cmocka_unit_test(test_reclaim),
 		cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_sweep_all),
+		cmocka_unit_test(test_adopted_many),
+		cmocka_unit_test(test_kill_destroy),
 		cmocka_unit_test(test_destroy_lost_mark),
 		cmocka_unit_test(test_destroy_batch),
 		cmocka_unit_test(test_news),
 		cmocka_unit_test(test_news_late),
 		cmocka_unit_test(test_news_lost),
+		cmocka_unit_test(test_look_again),
 		cmocka_unit_test(test_disconnected),
 		cmocka_unit_test(test_rebind),
 		cmocka_unit_test(test_adopted_drop),
