@@ -191,12 +191,17 @@ port_open(struct making *mk)
 	unsigned int	used = 0;
 	int		error;
 
-	if ((error = bpf_open(&mk->bpf, &used)) == -ENOSPC)
+	if ((error = bpf_open(&mk->bpf, &used)) == 0)
+		error = bpf_setup(&mk->bpf, (mk->m->flags & WMF_RAW) == 0);
+	if (error == -ENOSPC)
 		log_warnx("all %u BPF devices of this Mac are in use (lsof "
 		    "/dev/bpf* names the programs; each capture and each link "
 		    "takes one): close some", used);
-	return error != 0 ? error :
-	    bpf_setup(&mk->bpf, (mk->m->flags & WMF_RAW) == 0);
+	else if (error == -ENOBUFS)
+		log_warnx("BPF gives buffers of %u bytes at most, and a link "
+		    "needs %u: raise debug.bpf_maxbufsize (macOS 12) or "
+		    "debug.bpf_bufsize_cap", mk->bpf.blen, BPF_BLEN_MIN);
+	return error;
 }
 
 /* What the driver allows is fixed when an interface is made, by a setting of the

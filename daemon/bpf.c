@@ -71,7 +71,8 @@ only_incoming(struct bpf *b)
 }
 
 /* A size that is refused is made smaller by the kernel; what it gave is what
- * reads must ask for. */
+ * reads must ask for. In less than the least a long frame would be cut, each
+ * time and for ever. */
 static int
 set_blen(struct bpf *b, uint32_t blen)
 {
@@ -80,7 +81,7 @@ set_blen(struct bpf *b, uint32_t blen)
 	if ((error = darwin_ops.bpf_ioctl(b->fd, DW_BIOCSBLEN, &blen)) != 0)
 		return error;
 	b->blen = blen;
-	return 0;
+	return blen < BPF_BLEN_MIN ? -ENOBUFS : 0;
 }
 
 int

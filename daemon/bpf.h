@@ -15,8 +15,8 @@
 /* Asked for; the kernel may give less. It has two of them a descriptor. Up to
  * macOS 12 it is the most there is, and it is enough for 340 full frames. */
 #define BPF_BLEN		(512 * 1024)
-/* What is tried at last when the kernel has no memory. A frame of the largest
- * MTU fits. */
+/* What is tried at last when the kernel has no memory, and the least that we
+ * work with. A frame of the largest MTU fits. */
 #define BPF_BLEN_MIN		(32 * 1024)
 
 struct bpf {
@@ -36,7 +36,8 @@ int	bpf_open(struct bpf *b, unsigned int *used);
 /*
  * Set B up before it is bound: buffers, immediate mode, complete headers, no
  * echo of our own frames. With RELAY also what only a reader of our own knows:
- * batches, no time stamps.
+ * batches, no time stamps. -ENOBUFS: the system's limit of a buffer (sysctl
+ * debug.bpf_maxbufsize, from macOS 13 debug.bpf_bufsize_cap) is too low.
  */
 int	bpf_setup(struct bpf *b, bool relay);
 

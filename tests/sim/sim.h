@@ -148,6 +148,8 @@ int	sim_control(struct sim *s, bool root, bool inet6, uint32_t request,
 	    void *arg, const struct sim_mem *mem);
 int	sim_sysctl_get(struct sim *s, const char *name, int *value);
 int	sim_sysctl_set(struct sim *s, bool root, const char *name, int value);
+/* The value of NAME, or 0. */
+int	sim_sysctl(const struct sim *s, const char *name);
 /* The index of NAME, or -1. */
 int	sim_find(const struct sim *s, const char *name);
 /* The host's protocols send FRAME out of interface I. */

@@ -14,8 +14,6 @@
 #define EXTHDR		66	/* facts 2.2 */
 #define HDR_SIZEOF	20
 #define BLEN_MIN	32
-#define BLEN_MAX_12	524288	/* facts 2.3 */
-#define BLEN_MAX	(32 * 1024 * 1024)
 #define WRITE_MAX	(16 * 1024 * 1024)
 #define INSNS		512
 #define CLOCK		1700000000
@@ -108,8 +106,11 @@ do_sblen(struct sim *s, struct sim_node *n, void *arg)
 
 	if (n->bound)
 		return EINVAL;
-	max = s->release >= SIM_13 ? BLEN_MAX :
-	    n->headdrop ? 2 * BLEN_MAX_12 : BLEN_MAX_12;
+	/* facts 2.3 */
+	max = (uint32_t)sim_sysctl(s, s->release >= SIM_13 ?
+	    "debug.bpf_bufsize_cap" : "debug.bpf_maxbufsize");
+	if (s->release < SIM_13 && n->headdrop)
+		max *= 2;
 	if (*v > max)
 		*v = max;
 	if (*v < BLEN_MIN)

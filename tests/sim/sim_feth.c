@@ -38,6 +38,8 @@ static const struct sim_sysctl sysctl_defaults[] = {
 	{ "net.link.fake.vlan_tagging", SIM_15_4, 1 },
 	{ "debug.bpf_maxdevices", SIM_12, DW_BPF_NODES },
 	{ "debug.bpf_bufsize", SIM_12, DW_BPF_BLEN },
+	{ "debug.bpf_maxbufsize", SIM_12, 524288 },	/* facts 2.3 */
+	{ "debug.bpf_bufsize_cap", SIM_13, 32 * 1024 * 1024 },
 };
 
 void
@@ -224,8 +226,8 @@ sim_foreign(struct sim *s, const char *base, uint32_t unit)
 	return i;
 }
 
-static int
-sysctl_value(const struct sim *s, const char *name)
+int
+sim_sysctl(const struct sim *s, const char *name)
 {
 	unsigned int	i;
 
@@ -297,7 +299,7 @@ do_create(struct sim *s, void *arg, const struct sim_mem *mem)
 	f->mac[4] = (uint8_t)(unit >> 8);
 	f->mac[5] = (uint8_t)unit;
 	/* facts 1.8: frozen at creation. */
-	f->max_mtu = sysctl_value(s, "net.link.fake.max_mtu");
+	f->max_mtu = sim_sysctl(s, "net.link.fake.max_mtu");
 	if (s->hooks->created != NULL &&
 	    (error = s->hooks->created(i, s->arg)) != 0) {
 		f->used = false;
@@ -724,7 +726,7 @@ sim_sysctl_set(struct sim *s, bool root, const char *name, int value)
 		/* facts 1.8 */
 		if (strcmp(name, "net.link.fake.max_mtu") == 0 &&
 		    (value < 1500 || value > DW_FAKE_MTU_MAX ||
-		    value <= sysctl_value(s, "net.link.fake.buflet_size")))
+		    value <= sim_sysctl(s, "net.link.fake.buflet_size")))
 			return EINVAL;
 		/* facts 2.1: read-only from 13. */
 		if (strcmp(name, "debug.bpf_maxdevices") == 0 &&

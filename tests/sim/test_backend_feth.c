@@ -663,6 +663,33 @@ test_no_memory(void **state)
 	nothing_left();
 }
 
+/* The system's own limit: smaller is taken, too small for a frame is told. */
+static void
+test_small_buffers(void **state)
+{
+	struct wm_msg	m = message(0, LINK_HOST, 0);
+	struct cable	c;
+	enum wm_op	op;
+	const char	*name;
+	int		r, fd;
+
+	(void)state;
+	RELEASES(r) {
+		name = r >= SIM_13 ? "debug.bpf_bufsize_cap" :
+		    "debug.bpf_maxbufsize";
+		fresh((enum sim_release)r);
+		assert_int_equal(sim_sysctl_set(&sim, true, name, 65536), 0);
+		fd = create(&m, &c);
+		assert_int_equal(sim.nodes[0].blen, 65536);
+		destroy(&c);
+		close(fd);
+		assert_int_equal(sim_sysctl_set(&sim, true, name, 4096), 0);
+		assert_int_equal(try_create(&m, &c, &fd, &op), -ENOBUFS);
+		assert_int_equal(op, WM_OP_OPEN);
+		nothing_left();
+	}
+}
+
 /* Failures and kills at every call. */
 
 static uint32_t		trace[256];
@@ -1666,6 +1693,7 @@ main(void)
 		cmocka_unit_test(test_taken),
 		cmocka_unit_test(test_nodes),
 		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_small_buffers),
 		cmocka_unit_test(test_fail_everywhere),
 		cmocka_unit_test(test_kill_everywhere),
 		cmocka_unit_test(test_adopt_held),
