@@ -110,6 +110,11 @@ struct backend {
 	 * SIGTERM says that the link is gone. 0, or -errno: it did not begin. */
 	int	(*capture_run)(int fd, struct capture *c);
 
+	/* Broker, may be NULL: what ERROR (positive) at OP of a creation means
+	 * on this system and what helps, for who asked for the link. NULL: no
+	 * more than strerror says. */
+	const char *(*reason)(enum wm_op op, int error);
+
 	/* Broker: 1 when P overlaps a route of the host (its text in ROUTE), 0
 	 * when not, -errno. */
 	int	(*overlap)(const struct prefix *p, char *route, size_t size);

@@ -929,6 +929,37 @@ feth_counters(uint32_t slot, struct if_counters *c)
 	return error == -ENXIO ? -ENODEV : error;
 }
 
+/* The log has the numbers of the case; this is what the program is told. */
+static const struct {
+	enum wm_op	op;
+	int		error;
+	const char	*text;
+} reasons[] = {
+	{ WM_OP_OPEN, ENOSPC, "all BPF devices of this Mac are in use, and 256 "
+	    "is the most there can be; each capture and each link takes one: "
+	    "close some (sudo lsof /dev/bpf* names the programs)" },
+	{ WM_OP_OPEN, ENOBUFS, "the Mac's limit of BPF buffers is too low: "
+	    "see sysctl debug.bpf_bufsize_cap, or debug.bpf_maxbufsize on "
+	    "macOS 12" },
+	{ WM_OP_CHECK, EMSGSIZE, "before macOS 14 the MTU of a host link is "
+	    "2030 at most" },
+	{ WM_OP_CHECK, EINVAL, "on macOS the MTU is 72 to 16366, of a "
+	    "wire link 16370" },
+	{ WM_OP_CHECK, EOPNOTSUPP, "a setting of net.link.fake would spoil "
+	    "the frames; the daemon's log says which" },
+};
+
+static const char *
+feth_reason(enum wm_op op, int error)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].op == op && reasons[i].error == error)
+			return reasons[i].text;
+	return NULL;
+}
+
 const struct backend backend_feth = {
 	.name = "feth",
 	.features = BF_HOST | BF_WIRE | BF_RAW | BF_RELAY | BF_WARDEN,
@@ -941,6 +972,7 @@ const struct backend backend_feth = {
 	.monitor_fd = feth_monitor_fd,
 	.monitor = feth_monitor,
 	.monitor_ms = feth_monitor_ms,
+	.reason = feth_reason,
 	.overlap = feth_overlap,
 	.counters = feth_counters,
 };

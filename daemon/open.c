@@ -548,10 +548,16 @@ request_opened(struct request *req, struct vlink *l)
 void
 request_open_failed(struct request *req, enum wm_op op, int error)
 {
+	const struct backend	*b = req->conn->d->backend;
+	const char		*reason = NULL;
+
 	req->link = NULL;
+	if (b->reason != NULL)
+		reason = b->reason(op, error);
 	if (error == ECANCELED)
 		reply_error(req, ERR_NO_SUCH_LINK, "closed while it was opened");
 	else
 		reply_error(req, ERR_BACKEND_FAILED, wm_op_names[op],
-		    (int64_t)error, strerror(error));
+		    (int64_t)error, reason != NULL ? reason :
+		    strerror(error));
 }

@@ -61,7 +61,8 @@ done
 is "that many devices" $i 256
 run fethc open lab --host --class raw
 is "all in use: refused" "$rc" 1
-like "with the reason" "$err" 'BackendFailed: .*open the device'
+like "with reason, count and remedy" "$err" \
+    'BackendFailed: .*open the device.*all BPF devices .*256.*lsof'
 like "and the log says how many, and what helps" "$(cat "$LOG")" \
     'all 256 BPF devices .*lsof'
 sim_do drop 200

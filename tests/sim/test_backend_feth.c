@@ -434,6 +434,8 @@ test_mtu(void **state)
 		assert_int_equal(value, cases[i].max);
 		if (cases[i].error != 0) {
 			assert_int_equal(op, WM_OP_CHECK);
+			assert_non_null(strstr(B->reason(op,
+			    -cases[i].error), "MTU"));
 			nothing_left();
 			continue;
 		}
@@ -686,6 +688,8 @@ test_small_buffers(void **state)
 		assert_int_equal(sim_sysctl_set(&sim, true, name, 4096), 0);
 		assert_int_equal(try_create(&m, &c, &fd, &op), -ENOBUFS);
 		assert_int_equal(op, WM_OP_OPEN);
+		assert_non_null(strstr(B->reason(op, ENOBUFS), name));
+		assert_null(B->reason(op, ENOMEM));
 		nothing_left();
 	}
 }
