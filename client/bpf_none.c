@@ -29,6 +29,15 @@ feth_bpf_forget(struct feth_bpf *b)
 }
 
 ssize_t
+feth_bpf_send(int fd, const void *frame, size_t len)
+{
+	(void)fd;
+	(void)frame;
+	(void)len;
+	return -EBADF;
+}
+
+ssize_t
 feth_bpf_recv(struct feth_bpf *b, int fd, void *buf, size_t size, bool wait)
 {
 	(void)b;

@@ -5,9 +5,11 @@
  * frames.c only.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf_record.h"
@@ -17,6 +19,7 @@
 #define GET_BLEN	_IOR('B', 102, uint32_t)
 /* No kernel has larger buffers. */
 #define BLEN_MAX	(32u * 1024 * 1024)
+#define FULL_NS		50000	/* between two tries at a full queue */
 
 struct feth_bpf {
 	size_t		blen;	/* a read must be of exactly this size */
@@ -53,6 +56,28 @@ void
 feth_bpf_forget(struct feth_bpf *b)
 {
 	b->at = b->len = 0;
+}
+
+/* A full queue of the interface is said as ENOBUFS, whatever the mode, and no
+ * event tells of room: BPF counts as writable all the time, and to ask poll(2) or
+ * kqueue for that is refused. */
+ssize_t
+feth_bpf_send(int fd, const void *frame, size_t len)
+{
+	const struct timespec pause = { 0, FULL_NS };
+	ssize_t n;
+	int flags;
+
+	while ((n = write(fd, frame, len)) == -1 && errno == ENOBUFS) {
+		flags = fcntl(fd, F_GETFL);
+		if (flags == -1 || (flags & O_NONBLOCK) != 0)
+			return -EAGAIN;
+		if (nanosleep(&pause, NULL) == -1)
+			return -EINTR;
+	}
+	if (n == -1)
+		return errno == ENXIO ? -EPIPE : -errno;
+	return n;
 }
 
 /* 0 bytes is no end: a timeout that somebody set on the descriptor went by. The

@@ -133,6 +133,9 @@ extern const bool feth_batch_only;
 int	feth_bpf_open(int fd, struct feth_bpf **b);
 void	feth_bpf_free(struct feth_bpf *b);
 void	feth_bpf_forget(struct feth_bpf *b);
+/* -EAGAIN: no room, and the descriptor does not wait; -EPIPE: the interface is
+ * gone. */
+ssize_t	feth_bpf_send(int fd, const void *frame, size_t len);
 ssize_t	feth_bpf_recv(struct feth_bpf *b, int fd, void *buf, size_t size,
 	    bool wait);
 /* read(2) that does not wait, whatever the file's mode. */

@@ -492,9 +492,7 @@ static const struct frame_ops stream_ops = {
 static ssize_t
 bpf_send(struct feth_port *p, const void *frame, size_t len)
 {
-	ssize_t n = device_send(p, frame, len);
-
-	return n == -ENXIO ? -EPIPE : n;
+	return feth_bpf_send(p->fd, frame, len);
 }
 
 static ssize_t

@@ -34,6 +34,9 @@ build() {
 	    "$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
 	    "$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
 	    "$top_builddir/libfethd.a" "${libs[@]}" &&
+	    cc "${flags[@]}" -o "$work/port" \
+		"$work/tests/sim/test_bpf_port.c" \
+		"$work/client/bpf_record.c" "${libs[@]}" &&
 	    cc "${flags[@]}" -o "$work/device" \
 		"$work/tests/sim/test_relay_bpf.c" \
 		"$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
@@ -53,6 +56,7 @@ tests_pass() {
 	timeout 60 "$work/record" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/relay" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/batch" >"$work/out" 2>&1 &&
+	    timeout 60 "$work/port" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/device" >"$work/out" 2>&1 &&
 	    timeout 60 "$work/feth" >"$work/out" 2>&1
 }
