@@ -167,6 +167,18 @@ recv_some(int fd, struct batch *b, unsigned int n)
 	return recv_one(fd, &b->msg[0]);
 }
 
+/* The error that tells of the other side's end comes once, to whoever calls
+ * first: after a send that got it, reads say EAGAIN for ever. */
+static bool
+batch_alone(int fd)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	return getpeername(fd, (struct sockaddr *)&sa, &len) == -1 &&
+	    errno == ENOTCONN;
+}
+
 /* Wait for a frame. Each poll looks at the socket anew, so that one of them
  * sees that the other side is gone. */
 static int
@@ -174,6 +186,8 @@ recv_wait(int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
+	if (batch_alone(fd))
+		return -EPIPE;
 	if (!batch_waits(fd))
 		return -EAGAIN;
 	return poll(&pfd, 1, IDLE_MS) == -1 ? -errno : 0;

@@ -12,7 +12,9 @@
  *	  an idle side is read once a second, and what a write saw is kept for the
  *	  read, which first takes what he had sent.
  *	- Descriptors that come with a frame are installed even when nobody asks
- *	  for them. They are taken and closed.
+ *	  for them. They are taken and closed. From macOS 14 on recvmsg_x may hand
+ *	  them out in the slot of another frame of the same sender's, which is
+ *	  then the one that is dropped for them.
  *	- That a frame was cut is not told by recvmsg_x of macOS 14 and 15. The
  *	  slot of a frame is longer than the longest (relay.c).
  */

@@ -180,6 +180,22 @@ closed_is_the_end(void **state)
 	assert_int_equal(put(FRAMES), -EPIPE);
 }
 
+/* A send got the error; a read after it is told, too. */
+static void
+closed_is_the_end_for_reads_too(void **state)
+{
+	struct feth_frame f[FRAMES];
+
+	(void)state;
+	assert_int_equal(get(f), -EAGAIN);
+	wire_close(&theirs);
+	/* Linux says so in its own way, and is not connected then either. */
+	assert_true(send(mine, out[0], 60, 0) == -1);
+	assert_int_equal(get(f), -EPIPE);
+	assert_int_equal(fcntl(mine, F_SETFL, 0), 0);
+	assert_int_equal(get(f), -EPIPE);
+}
+
 int
 main(void)
 {
@@ -191,6 +207,7 @@ main(void)
 		T(long_frame_is_seen),
 		T(full_is_tried_within_bounds),
 		T(closed_is_the_end),
+		T(closed_is_the_end_for_reads_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
