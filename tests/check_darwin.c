@@ -38,6 +38,7 @@
 #include "bpf.h"
 #include "darwin_ops.h"
 #include "feth_if.h"
+#include "msg_x.h"
 #include "peer.h"
 #include "plat.h"
 #include "sandbox.h"
@@ -48,6 +49,7 @@
 #define MARK	"fethd check"
 #define TYPE	0x88b5		/* an ethertype for experiments */
 #define ROUNDS	2000
+#define NEWS	4000		/* more than an event socket has room for */
 
 static int	failures;
 static bool	made[2];
@@ -365,6 +367,26 @@ check_destroy(const struct bpf *p, int pq, int events)
 	free(buf);
 }
 
+/* An event socket that nobody reads: does it say that it lost news? */
+static void
+check_full_events(void)
+{
+	struct dw_kev	k;
+	int		events = darwin_ops.events_open(), i, n = 0;
+	ssize_t		rv;
+
+	if (events < 0)
+		return;
+	for (i = 0; i < NEWS; i++)
+		if ((i % 2 == 0 ? feth_if_up : feth_if_down)(HOST) != 0)
+			break;
+	while ((rv = darwin_ops.events_read(events, &k)) > 0)
+		n++;
+	tell("NOTE", "bpf", "of %d news an event socket kept %d, and ends with "
+	    "%s", i, n, strerror((int)-rv));
+	wire_close(&events);
+}
+
 static void
 check_links(void)
 {
@@ -381,6 +403,7 @@ check_links(void)
 		    knote(pq, p.fd, EV_ADD) == 0, "bpf",
 		    "a kqueue takes a bound one", errno);
 		check_frames(&h, &p, hq, pq);
+		check_full_events();
 		check_destroy(&p, pq, events);
 	}
 	close(hq);
@@ -403,8 +426,10 @@ writable(int fd)
 static void
 check_datagrams(void)
 {
-	uint8_t	f[1514] = { 0 };
-	int	s[2], n = 0, rv = plat_frame_pair(s);
+	uint8_t			f[1514] = { 0 };
+	struct sockaddr_un	sun;
+	socklen_t		len = sizeof(sun);
+	int			s[2], n = 0, rv = plat_frame_pair(s);
 
 	expect(rv == 0, "sockets", "a frame pair takes its buffer sizes", rv);
 	if (rv != 0)
@@ -423,11 +448,54 @@ check_datagrams(void)
 	rv = send(s[0], f, sizeof(f), 0) == -1 ? errno : 0;
 	expect(rv == ECONNRESET || rv == EDESTADDRREQ, "sockets",
 	    "an end that is gone is ECONNRESET or EDESTADDRREQ", rv);
+	rv = getpeername(s[0], (struct sockaddr *)&sun, &len) == -1 ? errno : 0;
+	expect(rv == ENOTCONN, "sockets",
+	    "and then nobody is connected (ENOTCONN)", rv);
 	close(s[0]);
 	expect(plat_frame_pair(s) == 0 && close(s[1]) == 0 &&
 	    recv(s[0], f, sizeof(f), MSG_DONTWAIT) == -1 &&
 	    errno == ECONNRESET, "sockets", "so it is for who reads", errno);
 	close(s[0]);
+}
+
+/* What recvmsg_x says of a frame with nothing beside it, and of one that was
+ * cut: both are told in other ways by other releases. */
+static void
+check_batch(void)
+{
+	struct msghdr_x		m[2];
+	struct iovec		iov[2];
+	union wire_control	control[2];
+	uint8_t			f[200] = { 0 }, got[2][100];
+	int			s[2], i;
+	ssize_t			n;
+
+	if (recvmsg_x == NULL || sendmsg_x == NULL) {
+		tell("NOTE", "sockets", "there is no recvmsg_x or sendmsg_x");
+		return;
+	}
+	if (plat_frame_pair(s) != 0)
+		return;
+	memset(m, 0, sizeof(m));
+	memset(control, 0, sizeof(control));
+	for (i = 0; i < 2; i++) {
+		iov[i] = (struct iovec){ got[i], sizeof(got[i]) };
+		m[i].msg_iov = &iov[i];
+		m[i].msg_iovlen = 1;
+		m[i].msg_control = &control[i];
+		m[i].msg_controllen = sizeof(control[i]);
+	}
+	expect(send(s[0], f, 60, 0) == 60 && send(s[0], f, 200, 0) == 200,
+	    "sockets", "two frames are sent", errno);
+	n = recvmsg_x(s[1], m, 2, MSG_DONTWAIT);
+	expect(n > 0 && m[0].msg_datalen == 60, "sockets",
+	    "recvmsg_x takes them", n < 0 ? errno : (int)n);
+	tell("NOTE", "sockets", "recvmsg_x gave %zd; control buffers of %zu "
+	    "became %u and %u; of 200 bytes in 100 it says %zu, flags %#x", n,
+	    sizeof(control[0]), m[0].msg_controllen, m[1].msg_controllen,
+	    m[1].msg_datalen, (unsigned int)m[1].msg_flags);
+	close(s[0]);
+	close(s[1]);
 }
 
 /* How conn.c tells a client that went from one that has no more to say. */
@@ -638,6 +706,7 @@ main(int argc, char **argv)
 	check_links();
 	clean();
 	check_datagrams();
+	check_batch();
 	check_half_close();
 	check_rights();
 	check_peer();

@@ -38,4 +38,12 @@ while read -r file function; do
 	check "$file has $function" grep -q \
 	    -e "^$function(" -e "^static.*[ *]$function(" "$srcdir/$file"
 done <"$T/refs"
+# And those that ask a Mac what nobody here knows.
+grep '^|' "$srcdir/docs/macos.md" |
+    grep -o '`tests/check[-_]darwin\.[a-z]*` `[a-z_]*`' |
+    tr -d '`' | sort -u >"$T/asks"
+check "there are questions" [ "$(wc -l <"$T/asks")" -ge 6 ]
+while read -r file function; do
+	check "$file has $function" grep -q "^$function(" "$srcdir/$file"
+done <"$T/asks"
 is "all 42 are there" "$(grep -c '^| [0-9]* |' "$srcdir/docs/macos.md")" 42
