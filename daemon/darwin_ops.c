@@ -118,17 +118,19 @@ mac_ifnames(void (*fn)(const char *name, void *arg), void *arg)
 	return 0;
 }
 
-/* Without a filter nothing is delivered. No privilege is asked for. */
+/* Without a filter nothing is delivered. No privilege is asked for. Room for the
+ * news of many links at once: what does not fit is lost. */
 static int
 mac_events_open(void)
 {
 	struct dw_kev_request	want = { DW_KEV_VENDOR_APPLE, DW_KEV_NETWORK,
 	    DW_KEV_DL };
-	int			fd = -1, error;
+	int			room = 256 * 1024, fd = -1, error;
 
 	if ((error = socket_open(PF_SYSTEM, SOCK_RAW, SYSPROTO_EVENT, &fd)) !=
 	    0)
 		return error;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (ioctl(fd, (unsigned long)DW_SIOCSKEVFILT, &want) == -1 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) == -1) {
 		error = -errno;
