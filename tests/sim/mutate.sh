@@ -8,6 +8,8 @@
 #
 #	mutate.sh [PATTERN]		needs cc, cmocka and a configured build
 #
+# PATTERN is a part of the file's name or of the description.
+#
 # $top_builddir is the build whose libfethd.a is used.
 
 set -u
@@ -70,7 +72,7 @@ fi
 # FILE@sed expression@what is wrong then
 while IFS=@ read -r file expr what; do
 	case $file in ''|'#'*) continue ;; esac
-	[[ "$what" == *"${1-}"* ]] || continue
+	[[ "$file $what" == *"${1-}"* ]] || continue
 	cp "$work/$file" "$work/saved"
 	sed -E -i -e "$expr" "$work/$file"
 	if cmp -s "$work/saved" "$work/$file"; then
