@@ -417,6 +417,7 @@ check_packaging() {
 	if command -v shellcheck >/dev/null 2>&1; then
 		test_of shellcheck "shellcheck on the scripts for macOS" \
 		    shellcheck -x -P "$top" "$top"/launchd/*.sh "$top/tests/cross.sh" \
+		    "$here/release.sh" \
 		    "$top/tests/check-darwin.sh" "$top/tests/t_launchd.sh"
 	else
 		skip "shellcheck is not installed"
@@ -452,7 +453,18 @@ cross_build() {
 	check_binaries
 	check_constants
 	check_analysis
-	[ $release = no ] || "$top/launchd/release.sh" "$build"
+	[ $release = no ] || make_release
+}
+
+# --- the release
+
+make_release() {
+	step "making a release"
+	test_of release "a release of universal binaries" \
+	    "$top/launchd/release.sh" "$build" || return
+	cat "$file"
+	test_of release-check "it is whole, and installs what it should" \
+	    sh "$here/release.sh" "$build"
 }
 
 for a in "$@"; do
