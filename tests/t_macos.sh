@@ -18,7 +18,8 @@ if [ "${1-}" = -l ]; then
 					}
 				}
 				close(file)
-				line = line " " file ":" where "(" word[i] ")"
+				if (where != "?")
+					line = line " " file ":" where "(" word[i] ")"
 				continue
 			}
 			if (word[i + 2] ~ /\// || i + 2 > n)
