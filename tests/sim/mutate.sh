@@ -30,40 +30,46 @@ flags=(-std=gnu11 -D_GNU_SOURCE -O1 -g0 -w -I"$work/daemon" -I"$work/client"
     -I"$work/include" -I"$work/tests/sim" "-DFETHD_RUNSTATEDIR=\"/run\""
     -fsanitize=address,undefined -fno-sanitize-recover=all)
 
-# The test programs, of the sources as they are now.
+sim=("$work"/tests/sim/sim_{ops,feth,bpf}.c)
+bpf=("$work"/daemon/{bpf,feth_if}.c "$work/client/bpf_record.c")
+declare -A sources=(
+    [record]="$work/tests/test_bpf_record.c $work/client/bpf_record.c"
+    [port]="$work/tests/sim/test_bpf_port.c $work/client/bpf_record.c"
+    [batch]="$work/tests/sim/test_batch_darwin.c"
+    [relay]="$work/tests/sim/test_relay_darwin.c"
+    [device]="$work/tests/sim/test_relay_bpf.c ${sim[*]} ${bpf[*]}"
+    [feth]="$work/tests/sim/test_backend_feth.c ${sim[*]} ${bpf[*]}"
+)
+all=(record port batch relay device feth)
+
+# Those of the test programs in which FILE is.
+programs() {
+	case $1 in
+	client/bpf_record.*)	echo record port device feth ;;
+	client/bpf_port.c)	echo port ;;
+	client/batch_darwin.c)	echo batch ;;
+	daemon/relay_darwin.c)	echo relay ;;
+	daemon/relay_bpf.c)	echo device ;;
+	*)			echo feth device ;;
+	esac
+}
+
+# build PROGRAM...: of the sources as they are now.
 build() {
-	cc "${flags[@]}" -o "$work/feth" "$work"/tests/sim/test_backend_feth.c \
-	    "$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
-	    "$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
-	    "$top_builddir/libfethd.a" "${libs[@]}" &&
-	    cc "${flags[@]}" -o "$work/port" \
-		"$work/tests/sim/test_bpf_port.c" \
-		"$work/client/bpf_record.c" "${libs[@]}" &&
-	    cc "${flags[@]}" -o "$work/device" \
-		"$work/tests/sim/test_relay_bpf.c" \
-		"$work"/tests/sim/sim_{ops,feth,bpf}.c "$work"/daemon/bpf.c \
-		"$work"/daemon/feth_if.c "$work"/client/bpf_record.c \
-		"$top_builddir/libfethd.a" "${libs[@]}" &&
-	    cc "${flags[@]}" -o "$work/relay" \
-		"$work/tests/sim/test_relay_darwin.c" \
-		"$top_builddir/libfethd.a" "${libs[@]}" &&
-	    cc "${flags[@]}" -o "$work/batch" \
-		"$work/tests/sim/test_batch_darwin.c" \
-		"$top_builddir/libfethd.a" "${libs[@]}" &&
-	    cc "${flags[@]}" -o "$work/record" "$work/tests/test_bpf_record.c" \
-		"$work/client/bpf_record.c" "${libs[@]}"
+	for p in "$@"; do
+		# shellcheck disable=SC2086
+		cc "${flags[@]}" -o "$work/$p" ${sources[$p]} \
+		    "$top_builddir/libfethd.a" "${libs[@]}" || return
+	done
 }
 
 tests_pass() {
-	timeout 60 "$work/record" >"$work/out" 2>&1 &&
-	    timeout 60 "$work/relay" >"$work/out" 2>&1 &&
-	    timeout 60 "$work/batch" >"$work/out" 2>&1 &&
-	    timeout 60 "$work/port" >"$work/out" 2>&1 &&
-	    timeout 60 "$work/device" >"$work/out" 2>&1 &&
-	    timeout 60 "$work/feth" >"$work/out" 2>&1
+	for p in "$@"; do
+		timeout 60 "$work/$p" >"$work/out" 2>&1 || return
+	done
 }
 
-if ! build || ! tests_pass; then
+if ! build "${all[@]}" || ! tests_pass "${all[@]}"; then
 	echo "mutate: the tests do not pass on the sources as they are"
 	tail -n 20 "$work/out"
 	exit 1
@@ -74,15 +80,16 @@ while IFS=@ read -r file expr what; do
 	case $file in ''|'#'*) continue ;; esac
 	[[ "$file $what" == *"${1-}"* ]] || continue
 	cp "$work/$file" "$work/saved"
+	read -ra in < <(programs "$file")
 	sed -E -i -e "$expr" "$work/$file"
 	if cmp -s "$work/saved" "$work/$file"; then
 		echo "ERROR: it changes nothing: $what"
 		broken=$((broken + 1))
-	elif ! build 2>"$work/cc"; then
+	elif ! build "${in[@]}" 2>"$work/cc"; then
 		echo "ERROR: it does not compile: $what"
 		head -n 3 "$work/cc"
 		broken=$((broken + 1))
-	elif tests_pass; then
+	elif tests_pass "${in[@]}"; then
 		echo "MISSED: $what ($file)"
 		missed=$((missed + 1))
 	else
