@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "clock.h"
 #include "wire.h"
 
-#define SECOND		UINT64_C(1000000000)
 
 /* Room for the longest frame while half as much waits, and for the counters in
  * any case. */
@@ -111,7 +111,7 @@ void
 capture_tick(struct capture *c, uint64_t ns)
 {
 	if (!c->ending && c->counts.dropped != c->told &&
-	    ns >= c->counts.end + SECOND)
+	    ns >= c->counts.end + CLOCK_SECOND)
 		(void)tell(c, ns);
 }
 

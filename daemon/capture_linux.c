@@ -29,9 +29,9 @@
 
 #include "capture.h"
 #include "capture_linux.h"
+#include "clock.h"
 #include "sandbox.h"
 
-#define SECOND		UINT64_C(1000000000)
 #define LAST_SECS	10	/* for the reader to take the rest */
 
 /* The socket. */
@@ -150,15 +150,6 @@ on_term(int sig)
 	link_gone = 1;
 }
 
-static uint64_t
-clock_ns(clockid_t id)
-{
-	struct timespec	ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
-
 /* Reading the kernel's counters sets them to 0. */
 static void
 look_at_drops(struct sniffer *s, uint64_t now)
@@ -193,7 +184,7 @@ about_frame(struct msghdr *msg, struct about *a)
 		if (c->cmsg_level == SOL_SOCKET &&
 		    c->cmsg_type == SCM_TIMESTAMPNS) {
 			memcpy(&ts, CMSG_DATA(c), sizeof(ts));
-			a->ns = (uint64_t)ts.tv_sec * SECOND +
+			a->ns = (uint64_t)ts.tv_sec * CLOCK_SECOND +
 			    (uint64_t)ts.tv_nsec;
 		} else if (c->cmsg_level == SOL_PACKET &&
 		    c->cmsg_type == PACKET_AUXDATA) {
@@ -262,7 +253,7 @@ take(struct sniffer *s)
 	if (keep > 0)
 		capture_commit(s->c, a.ns, from.sll_pkttype == PACKET_OUTGOING ?
 		    PCAPNG_OUT : PCAPNG_IN, keep, a.len);
-	if (a.ns >= s->looked + SECOND)
+	if (a.ns >= s->looked + CLOCK_SECOND)
 		look_at_drops(s, a.ns);
 	return 1;
 }
@@ -289,7 +280,7 @@ sniffer_stop(struct sniffer *s)
 	if (s->stop != 0)
 		return;
 	s->stop = clock_ns(CLOCK_REALTIME);
-	s->deadline = clock_ns(CLOCK_MONOTONIC) + LAST_SECS * SECOND;
+	s->deadline = clock_ns(CLOCK_MONOTONIC) + LAST_SECS * CLOCK_SECOND;
 }
 
 /* Wait until there is something to do; UNSENT: until the reader takes more, too.
@@ -308,8 +299,8 @@ sniffer_wait(struct sniffer *s, bool unsent)
 			return -1;
 		/* There was more than the room, and all of that is sent. */
 		if (unsent)
-			left.tv_sec = (time_t)((s->deadline - now) / SECOND +
-			    1);
+			left.tv_sec = (time_t)((s->deadline - now) /
+			    CLOCK_SECOND + 1);
 	} else {
 		p[1].events |= POLLRDHUP;
 		if (capture_room(s->c) != NULL)

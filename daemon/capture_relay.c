@@ -22,19 +22,18 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
 #include "capture.h"
 #include "capture_relay.h"
+#include "clock.h"
 #include "fethd.h"
 #include "relay.h"
 #include "vlink.h"
 #include "wire.h"
 
-#define SECOND		UINT64_C(1000000000)
 #define RING		((size_t)BOUND_CAPTURE_RING)
 #define LAST_SECS	10	/* for the reader to take the rest */
 
@@ -86,15 +85,6 @@ struct rtaps {
 	int		over[2];	/* a byte: one has finished */
 	struct event	*ev;
 };
-
-static uint64_t
-clock_ns(clockid_t id)
-{
-	struct timespec	ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
-}
 
 static void
 wake_up(struct rcapture *r)
@@ -228,7 +218,7 @@ thread_wait(struct rcapture *r, bool unsent, uint64_t deadline)
 	if (deadline != 0) {
 		if ((now = clock_ns(CLOCK_MONOTONIC)) >= deadline)
 			return -1;
-		left = (int)((deadline - now) / (SECOND / 1000) + 1);
+		left = (int)((deadline - now) / (CLOCK_SECOND / 1000) + 1);
 	}
 	p[1].events = (short)((deadline == 0 ? POLLIN : 0) |
 	    (unsent ? POLLOUT : 0));
@@ -274,7 +264,7 @@ thread_main(void *arg)
 		    reader_ended(r))) {
 			atomic_store(&r->dead, true);
 			deadline = clock_ns(CLOCK_MONOTONIC) +
-			    LAST_SECS * SECOND;
+			    LAST_SECS * CLOCK_SECOND;
 		}
 		if (deadline != 0 && ring_empty(r)) {
 			count(r);

@@ -32,10 +32,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cjson/cJSON.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "fethd.h"
 #include "log.h"
@@ -64,15 +64,6 @@ struct reply_out {
 	int			 fds[BOUND_FDS_OUT];
 	unsigned int		 nfds;
 };
-
-static int64_t
-conn_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static void
 conn_debug(const struct conn *c, const char *what)
@@ -139,7 +130,7 @@ conn_due(const struct conn *c)
 		conn_takes(c) ? c->in_due : 0,
 		c->out_due,
 		c->retry_due,
-		conn_blind(c) ? conn_now() + CONN_POLL : 0,
+		conn_blind(c) ? clock_ms() + CONN_POLL : 0,
 	};
 	int64_t	due = 0;
 	size_t	i;
@@ -165,7 +156,7 @@ conn_timer(struct conn *c)
 	if (due == 0)
 		return event_del(c->timer);
 	/* One more, or rounding would wake it just before its time. */
-	left = due - conn_now() + 1;
+	left = due - clock_ms() + 1;
 	if (left < 0)
 		left = 0;
 	tv.tv_sec = left / 1000;
@@ -260,7 +251,7 @@ conn_send_failed(struct conn *c, int err)
 	if (err == EAGAIN || err == EWOULDBLOCK)
 		return;
 	if (conn_passes(err))
-		c->retry_due = conn_now() + CONN_RETRY;
+		c->retry_due = clock_ms() + CONN_RETRY;
 	else
 		conn_fail_errno(c, err);
 }
@@ -284,7 +275,7 @@ conn_flush(struct conn *c)
 		fds_close(o->fds, &o->nfds);
 		o->off += (size_t)n;
 		c->out_bytes -= (size_t)n;
-		c->out_due = conn_now() + BOUND_OUTPUT_SECS * 1000;
+		c->out_due = clock_ms() + BOUND_OUTPUT_SECS * 1000;
 		if (o->off == o->size)
 			conn_pop(c);
 	}
@@ -294,7 +285,7 @@ conn_flush(struct conn *c)
 		c->held = false;
 		/* The time in which we did not read is not the client's. */
 		if (c->in_due != 0)
-			c->in_due = conn_now() + BOUND_REQUEST_SECS * 1000;
+			c->in_due = clock_ms() + BOUND_REQUEST_SECS * 1000;
 	}
 }
 
@@ -307,7 +298,7 @@ conn_queue(struct conn *c, struct reply_out *o)
 	c->out_tail = &o->next;
 	c->out_bytes += o->size;
 	if (first) {
-		c->out_due = conn_now() + BOUND_OUTPUT_SECS * 1000;
+		c->out_due = clock_ms() + BOUND_OUTPUT_SECS * 1000;
 		conn_flush(c);
 	}
 	if (!c->held && c->out_bytes > BOUND_OUTPUT) {
@@ -441,7 +432,7 @@ conn_got(struct conn *c, size_t n)
 	char	why[80];
 
 	if (c->in_len == 0 && c->in_due == 0)
-		c->in_due = conn_now() + BOUND_REQUEST_SECS * 1000;
+		c->in_due = clock_ms() + BOUND_REQUEST_SECS * 1000;
 	c->in_len += n;
 	if (c->in[c->in_len - 1] == '\0')
 		conn_message(c);
@@ -554,7 +545,7 @@ static void
 conn_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn	*c = arg;
-	int64_t		 now = conn_now();
+	int64_t		 now = clock_ms();
 
 	(void)fd;
 	(void)what;
@@ -636,7 +627,7 @@ conn_new(struct fethd *d, int fd, struct peer *peer)
 	peer->groups = NULL;
 	peer->ngroups = 0;
 	c->out_tail = &c->out;
-	c->in_due = conn_now() + BOUND_REQUEST_SECS * 1000;
+	c->in_due = clock_ms() + BOUND_REQUEST_SECS * 1000;
 	c->ev_read = event_new(d->base, fd, EV_READ | EV_PERSIST, conn_readable,
 	    c);
 	c->ev_write = event_new(d->base, fd, EV_WRITE | EV_PERSIST,

@@ -41,12 +41,3 @@ darwin_call_nap(unsigned int ms)
 
 	(void)nanosleep(&ts, NULL);
 }
-
-int64_t
-darwin_call_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "darwin_ops.h"
 #include "darwin_route.h"
 #include "wire.h"
@@ -260,5 +261,5 @@ const struct darwin_ops	darwin_ops = {
 	.overlap = mac_overlap,
 	.counters = mac_counters,
 	.nap = darwin_call_nap,
-	.now = darwin_call_now,
+	.now = clock_ms,
 };

@@ -64,6 +64,5 @@ int	darwin_call_ioctl(int fd, enum dw_ioctl request, void *arg);
 ssize_t	darwin_call_read(int fd, void *buf, size_t size);
 ssize_t	darwin_call_write(int fd, const void *buf, size_t size);
 void	darwin_call_nap(unsigned int ms);
-int64_t	darwin_call_now(void);
 
 #endif

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "bounds.h"
+#include "clock.h"
 #include "log.h"
 #include "peer.h"
 #include "plat.h"
@@ -157,20 +158,17 @@ out:
 #define GROUPS_SECS	60
 
 struct told {
-	time_t		when;		/* monotonic; 0: nothing here */
+	int64_t		when;		/* of now_secs; 0: nothing here */
 	gid_t		*gids;
 	unsigned int	n;
 	uid_t		uid;
 };
 static struct told	told[GROUPS_UIDS];
 
-static time_t
+static int64_t
 now_secs(void)
 {
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + 1;
+	return clock_secs() + 1;
 }
 
 /* The place of UID in the table: its own, or the oldest. */
@@ -420,12 +418,9 @@ plat_timer_open(void)
 void
 plat_timer_set(int fd, int64_t ns)
 {
-	struct timespec	ts;
+	int64_t		left = ns - clock_ns(CLOCK_MONOTONIC);
 	struct kevent	ev;
-	int64_t		left;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	left = ns - ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
 	EV_SET(&ev, 0, EVFILT_TIMER, EV_ADD | EV_ONESHOT,
 	    NOTE_NSECONDS | NOTE_CRITICAL, left > 0 ? left : 0, NULL);
 	(void)kevent(fd, &ev, 1, NULL, 0, NULL);

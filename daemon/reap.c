@@ -13,8 +13,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "fethd.h"
 #include "log.h"
@@ -220,18 +220,17 @@ static void
 reap_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct fethd	*d = arg;
-	struct timespec	 ts;
 	struct vlink	*l;
+	int64_t		 now = clock_secs();
 	uint32_t	 i = 0;
 	unsigned int	 orphans = 0;
 
 	(void)fd;
 	(void)what;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
 	while ((l = vlink_next(d, &i)) != NULL) {
 		if (l->state != LINK_ORPHAN)
 			continue;
-		if (ts.tv_sec >= l->deadline)
+		if (now >= l->deadline)
 			reap_later(l, "nobody resumed it within the grace time");
 		else
 			orphans++;

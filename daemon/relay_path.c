@@ -18,9 +18,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "plat.h"
 #include "relay_int.h"
 #include "wire.h"
@@ -32,15 +32,6 @@
 #define SINGLE_MAX	31
 
 static void	flush(struct rside *s);
-
-static int64_t
-path_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-}
 
 /* Does anything that S sent wait for room on the other side? */
 static bool
@@ -231,7 +222,7 @@ drain(struct rside *s)
 	struct rimpaired	*im = s->impaired;
 	struct impair_frame	 g[BOUND_BATCH];
 	struct rframe		 f[BOUND_BATCH];
-	int64_t			 now = path_now();
+	int64_t			 now = clock_ns(CLOCK_MONOTONIC);
 	unsigned int		 n = 0, i, taken;
 
 	if (blocked(s) || other(s)->port.fd == -1)
@@ -272,7 +263,7 @@ impair_frames(struct rside *s, const struct rframe *f, unsigned int n)
 {
 	static const int	drop[] = { [IMPAIR_LOST] = RELAY_LOSS,
 	    [IMPAIR_DOWN] = RELAY_DOWN, [IMPAIR_FULL] = RELAY_QUEUE };
-	int64_t			now = path_now();
+	int64_t			now = clock_ns(CLOCK_MONOTONIC);
 	enum impair_fate	fate;
 	unsigned int		i;
 
@@ -357,7 +348,7 @@ check(struct rside *s, const struct rframe *f, int64_t now)
 static unsigned int
 checks(struct rside *s, struct rframe *f, unsigned int n)
 {
-	int64_t		now = s->port.rate != 0 ? path_now() : 0;
+	int64_t		now = s->port.rate != 0 ? clock_ns(CLOCK_MONOTONIC) : 0;
 	uint64_t	bytes = 0;
 	unsigned int	i, kept = 0;
 	int		bad;
@@ -516,7 +507,7 @@ path_open(struct rside *s, struct event_base *base,
 	s->single = s->singles = 0;
 	s->end = RELAY_OPEN;
 	s->tokens = (double)port->burst;
-	s->filled = path_now();
+	s->filled = clock_ns(CLOCK_MONOTONIC);
 	if (port->fd == -1)
 		return;
 	if (event_assign(&s->ev_read, base, port->fd, EV_READ | EV_PERSIST,

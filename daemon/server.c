@@ -15,9 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conn.h"
 #include "fethd.h"
 #include "log.h"
@@ -45,7 +45,7 @@ struct server {
 	struct event	*accept;
 	struct event	*rest;		/* wakes accept */
 	bool		 resting;
-	time_t		 told[TROUBLES]; /* monotonic; when last */
+	int64_t		 told[TROUBLES]; /* monotonic seconds; when last */
 	struct uid_conns *uids;
 	unsigned int	 nuids, cap;
 };
@@ -277,12 +277,11 @@ server_full(const struct fethd *d, uid_t uid, unsigned int *limit,
 static bool
 server_may_tell(struct server *s, enum trouble what)
 {
-	struct timespec	ts;
+	int64_t	now = clock_secs();
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	if (s->told[what] != 0 && ts.tv_sec - s->told[what] < SERVER_QUIET)
+	if (s->told[what] != 0 && now - s->told[what] < SERVER_QUIET)
 		return false;
-	s->told[what] = ts.tv_sec;
+	s->told[what] = now;
 	return true;
 }
 

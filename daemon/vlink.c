@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "clock.h"
 #include "conn.h"
 #include "fethd.h"
 #include "log.h"
@@ -617,15 +618,6 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 		request_opened(req, l);
 }
 
-static int64_t
-monotonic_secs(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 /* What the relay had when the last broker died. */
 static void
 restore_relayed(struct vlink *l, int fds[2])
@@ -665,7 +657,7 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 	}
 	if (l->rec.spec.lease == LEASE_SESSION) {
 		l->state = LINK_ORPHAN;
-		l->deadline = monotonic_secs() + d->policy->grace_secs;
+		l->deadline = clock_secs() + d->policy->grace_secs;
 	} else {
 		/* A named pair whose descriptors went with the old warden. */
 		if (l->rec.spec.kind == LINK_PAIR && l->relay == NULL &&

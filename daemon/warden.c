@@ -23,9 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "identity.h"
 #include "log.h"
 #include "plat.h"
@@ -38,15 +38,6 @@ static struct warden	warden = {
 	.journal.fd = -1, .channel = -1, .policy = -1, .loading = -1,
 };
 static int		signal_pipe[2] = { -1, -1 };
-
-int64_t
-warden_now(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* The run directory. */
 
@@ -291,7 +282,7 @@ timeout_ms(const struct warden *w)
 		due = w->retry;
 	if (due == INT64_MAX)
 		return ms;
-	left = due - warden_now();
+	left = due - clock_ms();
 	left = left > 0 ? left : 0;
 	return ms >= 0 && ms < left ? ms : (int)left;
 }
@@ -300,15 +291,15 @@ static void
 turn(struct warden *w, const struct pollfd *p)
 {
 	if ((p[1].revents & POLLOUT) != 0 ||
-	    (w->retry != 0 && warden_now() >= w->retry))
+	    (w->retry != 0 && clock_ms() >= w->retry))
 		broker_flush(w);
 	if (w->channel != -1 && (p[1].revents & (POLLIN | POLLHUP | POLLERR)))
 		broker_read(w);
 	if (p[2].revents != 0 || monitor_ms(w) == 0)
 		w->conf->backend->monitor(wlink_find, wlink_vanished, w);
-	if (warden_now() >= wlink_chore_due(w))
+	if (clock_ms() >= wlink_chore_due(w))
 		wlink_chore(w);
-	if (w->broker == 0 && warden_now() >= w->due)
+	if (w->broker == 0 && clock_ms() >= w->due)
 		broker_start(w);
 	broker_tell(w);
 }

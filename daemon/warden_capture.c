@@ -21,26 +21,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture.h"
+#include "clock.h"
 #include "log.h"
 #include "plat.h"
 #include "warden_int.h"
 #include "wire.h"
 
 #define STOP_MS		500
-
-static uint64_t
-realtime_ns(void)
-{
-	struct timespec	ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * UINT64_C(1000000000) +
-	    (uint64_t)ts.tv_nsec;
-}
 
 static void __attribute__((noreturn))
 capture_child(struct warden *w, const struct capture_conf *conf,
@@ -53,8 +43,8 @@ capture_child(struct warden *w, const struct capture_conf *conf,
 	snprintf(root, sizeof(root), "%s/empty", w->conf->rundir);
 	if ((error = child_fds(fds)) == 0 &&
 	    (error = plat_drop_privileges(w->conf->uid, w->conf->gid, root))
-	    == 0 && (error = capture_start(&c, CHILD_FD + 1, realtime_ns(),
-	    conf)) == 0)
+	    == 0 && (error = capture_start(&c, CHILD_FD + 1,
+	    clock_ns(CLOCK_REALTIME), conf)) == 0)
 		error = w->conf->backend->capture_run(CHILD_FD, &c);
 	if (error != 0)
 		log_warnx("cannot capture: %s", strerror(-error));
@@ -219,11 +209,11 @@ wcapture_left(struct warden *w)
 void
 wcapture_stop(struct warden *w)
 {
-	int64_t		end = warden_now() + STOP_MS;
+	int64_t		end = clock_ms() + STOP_MS;
 	unsigned int	i;
 
 	while (wcapture_left(w) > 0) {
-		for (i = 0; i < WARDEN_CAPTURES && warden_now() >= end; i++)
+		for (i = 0; i < WARDEN_CAPTURES && clock_ms() >= end; i++)
 			if (w->captures[i].pid != 0)
 				(void)kill(w->captures[i].pid, SIGKILL);
 		(void)poll(NULL, 0, 10);

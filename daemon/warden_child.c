@@ -27,6 +27,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "conf.h"
 #include "log.h"
 #include "plat.h"
@@ -123,7 +124,7 @@ send_policy(struct warden *w)
 static void
 broker_schedule(struct warden *w)
 {
-	int64_t	now = warden_now();
+	int64_t	now = clock_ms();
 
 	if (now - w->started >= BACKOFF_MAX)
 		w->backoff = 0;
@@ -137,7 +138,7 @@ broker_start(struct warden *w)
 {
 	int	fds[2], error;
 
-	w->started = warden_now();
+	w->started = clock_ms();
 	if ((error = plat_channel(fds)) != 0) {
 		log_warnx("cannot make a channel: %s", strerror(-error));
 		broker_schedule(w);
@@ -217,7 +218,7 @@ broker_reap(struct warden *w)
 void
 broker_stop(struct warden *w)
 {
-	int64_t	end = warden_now() + STOP_MS;
+	int64_t	end = clock_ms() + STOP_MS;
 
 	if (w->loader > 0) {
 		(void)kill(w->loader, SIGKILL);
@@ -227,7 +228,7 @@ broker_stop(struct warden *w)
 	if (w->broker > 0) {
 		(void)kill(w->broker, SIGTERM);
 		while (waitpid(w->broker, NULL, WNOHANG) == 0) {
-			if (warden_now() >= end)
+			if (clock_ms() >= end)
 				(void)kill(w->broker, SIGKILL);
 			(void)poll(NULL, 0, 10);
 		}
@@ -253,7 +254,7 @@ send_now(struct warden *w, const struct wm_msg *m, const int *fds,
 
 	/* A full datagram socket (macOS). It may look writable, or never become
 	 * so. */
-	w->retry = n == -ENOBUFS ? warden_now() + RETRY_MS : 0;
+	w->retry = n == -ENOBUFS ? clock_ms() + RETRY_MS : 0;
 	if (n == (ssize_t)sizeof(*m))
 		return 1;
 	if (n == -EAGAIN || n == -ENOBUFS)

@@ -94,9 +94,6 @@ struct warden {
 	bool		reload;		/* asked for while one ran */
 };
 
-/* Milliseconds of a clock that only goes forward. */
-int64_t	warden_now(void);
-
 /* warden_link.c */
 
 /* A message came from the broker: SIZE bytes of M, with descriptors, which it
@@ -111,8 +108,7 @@ struct cable *wlink_find(int ifindex, void *warden);
 void	wlink_vanished(uint32_t slot, void *warden);
 /* Remove some of the links that are closing. */
 void	wlink_batch(struct warden *w);
-/* When to do something that can wait, in ms of warden_now: INT64_MAX, never; and
- * do it: a batch of removals, else one preparation. */
+/* When to do something that can wait, by clock_ms: INT64_MAX, never; and do it: a batch of removals, else one preparation. */
 int64_t	wlink_chore_due(const struct warden *w);
 void	wlink_chore(struct warden *w);
 /* The daemon stops: close all that are not closing yet. */

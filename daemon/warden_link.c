@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "log.h"
 #include "plat.h"
 #include "warden_int.h"
@@ -405,7 +406,7 @@ do_create(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 	}
 	reply(w, m, error, op, fd);
 	w->prepare = w->conf->backend->prepare != NULL;
-	w->quiet = warden_now() + QUIET_MS;
+	w->quiet = clock_ms() + QUIET_MS;
 	return true;
 }
 
@@ -471,7 +472,7 @@ wlink_close(struct warden *w, struct wlink *l)
 {
 	l->cable.closing = true;
 	if (w->nclosing++ == 0)
-		w->closing_since = warden_now();
+		w->closing_since = clock_ms();
 	l->next = NULL;
 	l->prev = w->closing_tail;
 	*w->closing_tail = l;
@@ -538,7 +539,7 @@ wlink_batch(struct warden *w)
 	struct cable	*cables[BATCH_MAX];
 	struct wlink	*batch[BATCH_MAX], *l;
 	unsigned int	 i, n = 0, ncables = 0;
-	int64_t		 start = warden_now(), aim;
+	int64_t		 start = clock_ms(), aim;
 
 	aim = start < w->quiet + ALONE_MS ? BATCH_MS : BATCH_ALONE_MS;
 	if (w->batch == 0)
@@ -551,7 +552,7 @@ wlink_batch(struct warden *w)
 	if (ncables > 0)
 		w->conf->backend->destroy(cables, ncables);
 	if (ncables == w->batch)
-		w->batch = batch_size(ncables, warden_now() - start, aim);
+		w->batch = batch_size(ncables, clock_ms() - start, aim);
 	for (i = 0; i < n; i++)
 		wlink_gone(w, batch[i]);
 }

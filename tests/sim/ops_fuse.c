@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "darwin_ops.h"
 #include "linux_ask.h"
 #include "netlink.h"
@@ -153,5 +154,5 @@ const struct darwin_ops	darwin_ops = {
 	.ifindex = fuse_ifindex, .ifnames = fuse_ifnames,
 	.events_open = fuse_events_open, .events_read = fuse_events_read,
 	.overlap = linux_overlap, .counters = fuse_counters,
-	.nap = darwin_call_nap, .now = darwin_call_now,
+	.nap = darwin_call_nap, .now = clock_ms,
 };
