@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "bounds.h"
+#include "fds.h"
 
 /* Nobody waits half a minute for a test. */
 #undef BOUND_REQUEST_SECS
@@ -39,18 +40,6 @@ static char		seen[4096];	/* the messages, each ended by ';' */
 static unsigned int	nseen, gone;
 static struct request	pending;
 static int		taken = -1;
-
-static unsigned int
-fds_open(void)
-{
-	unsigned int	n = 0;
-	int		fd;
-
-	for (fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			n++;
-	return n;
-}
 
 /* The other modules. */
 

@@ -6,7 +6,6 @@
  */
 #include <sys/socket.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +22,7 @@
 
 #include <event2/event.h>
 
+#include "fds.h"
 #include "impair.h"
 #include "relay.h"
 #include "wire.h"
@@ -41,19 +41,6 @@ static struct {
 	uint32_t	generation, detail;
 	enum relay_closed why;
 } last;
-
-static unsigned int
-fds_open(void)
-{
-	DIR		*d = opendir("/proc/self/fd");
-	unsigned int	 n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
 
 static void
 on_closed(void *arg, uint64_t id, int side, uint32_t generation,

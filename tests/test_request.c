@@ -23,6 +23,7 @@
 
 #include "backend.h"
 #include "conn.h"
+#include "fds.h"
 #include "fethd.h"
 #include "log.h"
 #include "plat.h"
@@ -160,18 +161,6 @@ warden_works(void)
 }
 
 /* ---- Fixture ----------------------------------------------------------- */
-
-static unsigned int
-fds_open(void)
-{
-	unsigned int	n = 0;
-	int		fd;
-
-	for (fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			n++;
-	return n;
-}
 
 static int
 setup_with(const struct backend *backend)

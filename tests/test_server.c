@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #include "bounds.h"
+#include "fds.h"
 
 /* A few are enough to meet a limit. */
 #undef BOUND_CONNS_UID
@@ -99,18 +100,6 @@ conn_goes(unsigned int n)
 	d.nconns--;
 	server_conn_gone(&d, admitted[n].uid);
 	admitted[n] = admitted[--nadmitted];
-}
-
-static unsigned int
-fds_open(void)
-{
-	unsigned int	n = 0;
-	int		fd;
-
-	for (fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			n++;
-	return n;
 }
 
 static int

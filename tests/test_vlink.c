@@ -26,6 +26,7 @@
 #include "backend.h"
 #include "capture_open.h"
 #include "conn.h"
+#include "fds.h"
 #include "fethd.h"
 #include "identity.h"
 #include "log.h"
@@ -143,18 +144,6 @@ sendmsg(int fd, const struct msghdr *mh, int flags)
 }
 
 /* ---- Fixture ----------------------------------------------------------- */
-
-static unsigned int
-fds_open(void)
-{
-	unsigned int	n = 0;
-	int		fd;
-
-	for (fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			n++;
-	return n;
-}
 
 static void
 on_ready(struct fethd *dd)

@@ -18,20 +18,8 @@
 
 #include <cmocka.h>
 
+#include "fds.h"
 #include "wire.h"
-
-/* How many descriptors this process has, up to a number it never reaches. */
-static unsigned int
-fds_open(void)
-{
-	unsigned int	n = 0;
-	int		fd;
-
-	for (fd = 0; fd < 1024; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
-			n++;
-	return n;
-}
 
 static void
 pair_new(int fd[2])

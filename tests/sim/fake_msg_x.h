@@ -9,9 +9,10 @@
 #ifndef FETH_TESTS_SIM_FAKE_MSG_X_H
 #define FETH_TESTS_SIM_FAKE_MSG_X_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdint.h>
+
+#include "../fds.h"
 
 static int		fake_fail;	/* the errno of the next calls, or 0 */
 static unsigned int	fake_calls;
@@ -59,19 +60,6 @@ recvmsg_x(int fd, const struct msghdr_x *msg, unsigned int n, int flags)
 			m->msg_controllen = (socklen_t)mh.msg_controllen;
 	}
 	return i > 0 ? (ssize_t)i : -1;
-}
-
-static unsigned int
-fds_open(void)
-{
-	DIR		*d = opendir("/proc/self/fd");
-	unsigned int	 n = 0;
-
-	assert_non_null(d);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
 }
 
 #endif
