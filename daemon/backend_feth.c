@@ -42,8 +42,10 @@
 
 #define SWEEP_BATCH	64
 #define MARK_SIZE	64
-#define LOOK_MS		1000	/* how often raw ports are looked at, */
-#define AROUND_MS	10000	/* and all links: news can be lost */
+#define LOOK_MS		1000	/* how often raw ports are looked at */
+/* So many news at once, of the hundreds that the event socket holds, may not be
+ * all that there were. */
+#define NEWS_MANY	32
 #define MAX_MTU		"net.link.fake.max_mtu"
 /* A write may be longer than the MTU by the tag, up to macOS 13 only where the
  * interface's MTU says so: B's is that much larger than the link's. */
@@ -61,7 +63,8 @@ static struct {
 	uint64_t	instance;
 	int		events;
 	int64_t		look;		/* when raw ports are looked at next, */
-	int64_t		around;		/* when all links are */
+	int64_t		around;		/* when all links are; 0: no need to */
+	unsigned int	nnews;		/* since there were none */
 	unsigned int	nraw;		/* how many have a duplicate, */
 	unsigned int	nadopted;	/* how many are an earlier warden's, */
 	unsigned int	nlinks;		/* and how many there are in all */
@@ -410,14 +413,13 @@ unit_forget(uint32_t slot)
 	memset(u, 0, sizeof(*u));
 }
 
-/* There is a link C now. The first one sets the time of the next look. */
+/* There is a link C now. */
 static void
 unit_set(const struct cable *c)
 {
 	struct unit	*u = &fx.unit[c->slot];
 
-	if (fx.nlinks++ == 0)
-		fx.around = darwin_ops.now() + AROUND_MS;
+	fx.nlinks++;
 	u->uid = c->uid;
 	memcpy(u->ifindex, c->ifindex, sizeof(u->ifindex));
 }
@@ -759,9 +761,16 @@ lost(struct listener *to, uint32_t slot)
 	to->gone(slot, to->arg);
 }
 
+static void
+look_later(void)
+{
+	if (fx.around == 0)
+		fx.around = darwin_ops.now() + LOOK_MS;
+}
+
 /* Look at both sides of SLOT: they are there, ours, and connected. What cannot
- * be told now is asked again at the next look: a link is not ended because the
- * kernel had no memory. */
+ * be told now is asked again: a link is not ended because the kernel had no
+ * memory. */
 static void
 look_at(struct listener *to, uint32_t slot)
 {
@@ -773,10 +782,14 @@ look_at(struct listener *to, uint32_t slot)
 		error = ours(name[i], slot, i);
 		if (error == -ENXIO || error == -EPERM)
 			lost(to, slot);
+		else if (error != 0)
+			look_later();
 		if (error != 0)
 			return;
 	}
-	if (connected(name[0], name[1]) != 0)
+	if ((error = connected(name[0], name[1])) < 0)
+		look_later();
+	if (error != 0)
 		return;
 	/* Somebody took the cable out. It is put in again, unless another one
 	 * is there now. */
@@ -862,13 +875,12 @@ ports_check(struct listener *to)
 	wire_close(&asker.fd);
 }
 
-/* An event socket that is full loses what comes, and does not say so. */
 static void
 look_around(struct listener *to)
 {
 	uint32_t	slot;
 
-	fx.around = darwin_ops.now() + AROUND_MS;
+	fx.around = 0;
 	for (slot = 0; slot < BOUND_UNITS && fx.nlinks > 0; slot++)
 		if (fx.unit[slot].ifindex[0] != 0)
 			look_at(to, slot);
@@ -885,11 +897,18 @@ feth_monitor(struct cable *(*find)(int ifindex, void *arg),
 
 	/* Not for ever: the broker waits too. */
 	for (i = 0; i < 64 && n > 0; i++)
-		if ((n = darwin_ops.events_read(fx.events, &k)) > 0)
+		if ((n = darwin_ops.events_read(fx.events, &k)) > 0) {
 			news(&to, &k);
+			fx.nnews++;
+		}
 	if (fx.nraw + fx.nadopted > 0 && darwin_ops.now() >= fx.look)
 		ports_check(&to);
-	if (fx.nlinks > 0 && darwin_ops.now() >= fx.around)
+	/* An event socket that is full loses what comes, and does not say so. */
+	if (fx.nnews >= NEWS_MANY)
+		look_later();
+	if (n <= 0)
+		fx.nnews = 0;
+	if (fx.around != 0 && darwin_ops.now() >= fx.around)
 		look_around(&to);
 }
 
@@ -902,14 +921,14 @@ feth_monitor_fd(void)
 static int
 feth_monitor_ms(void)
 {
-	int64_t	due = fx.around, left;
+	int64_t	due = fx.around != 0 ? fx.around : INT64_MAX, left;
 
-	if (fx.nlinks == 0)
-		return -1;
 	if (fx.nraw + fx.nadopted > 0 && fx.look < due)
 		due = fx.look;
+	if (due == INT64_MAX)
+		return -1;
 	left = due - darwin_ops.now();
-	return left < 0 ? 0 : left > AROUND_MS ? AROUND_MS : (int)left;
+	return left < 0 ? 0 : left > LOOK_MS ? LOOK_MS : (int)left;
 }
 
 static int
