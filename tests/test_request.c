@@ -233,6 +233,7 @@ teardown(void **state)
 		goes(i);
 	while ((l = vlink_next(&d, &n)) != NULL)
 		vlink_free(l);
+	reap_stop(&d);
 	assert_null(d.streams);
 	relayed_end(&d);
 	vlink_table_free(d.links);
