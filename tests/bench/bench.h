@@ -152,7 +152,8 @@ int	net_delete(struct net *n, int ifindex);
 int	net_delete_group(struct net *n, uint32_t group);
 /* How many frames came in through the interface. */
 uint64_t net_rx(const char *ifname);
-/* How many interfaces of the daemon's links there are; its spares are none. */
+/* How many interfaces of the daemon's links there are; its spares, which are
+ * down, are none. */
 unsigned int net_links(void);
 int	net_tap(const char *name, int flags);	/* fd or -errno */
 int	net_packet(const char *ifname);		/* fd or -errno */

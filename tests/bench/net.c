@@ -278,19 +278,28 @@ net_rx(const char *ifname)
 	return r;
 }
 
+static bool
+is_up(int s, const char *ifname)
+{
+	struct ifreq ifr = { .ifr_flags = 0 };
+
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	return ioctl(s, SIOCGIFFLAGS, &ifr) == 0 &&
+	    (ifr.ifr_flags & IFF_UP) != 0;
+}
+
 unsigned int
 net_links(void)
 {
-	char line[512], *p;
+	struct if_nameindex *all = if_nameindex(), *i;
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	unsigned int n = 0;
-	FILE *f = fopen("/proc/self/net/dev", "re");
 
-	if (f == NULL)
-		return 0;
-	while (fgets(line, sizeof(line), f) != NULL) {
-		p = line + strspn(line, " ");
-		n += strncmp(p, "feth", 4) == 0 && p[4] >= '0' && p[4] <= '9';
-	}
-	fclose(f);
+	for (i = all; i != NULL && i->if_name != NULL; i++)
+		n += strncmp(i->if_name, "feth", 4) == 0 &&
+		    is_up(s, i->if_name);
+	if (all != NULL)
+		if_freenameindex(all);
+	close(s);
 	return n;
 }
