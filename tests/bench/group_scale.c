@@ -18,8 +18,8 @@
 
 #include "bench.h"
 
-#define OPEN_SECS	60	/* for opening them all */
-#define CLOSE_SECS	60
+#define OPEN_SECS	240	/* for opening them all, at 17 ms each */
+#define CLOSE_SECS	120
 #define GROUP		8
 #define SETTLE		1	/* seconds until memory is looked at */
 #define PROBE_APART	0.02	/* seconds from one new link to the next */
