@@ -68,6 +68,9 @@
 #endif
 #define SPARE_SLOT	UINT32_MAX	/* in the mark of a spare */
 #define SPARE_TRIES	64		/* for a name of its own */
+/* Messages of the monitor a turn, which are 2 us each. A batch of removals brings
+ * three a link; what is not read is lost, and then every link is looked at. */
+#define NEWS_TURN	2048
 
 static struct {
 	uint64_t	instance;
@@ -1019,7 +1022,7 @@ linux_monitor(struct cable *(*find)(int ifindex, void *arg),
 	int		i, rv = 1;
 
 	/* Not for ever: the broker waits too. */
-	for (i = 0; i < 64 && rv == 1; i++)
+	for (i = 0; i < NEWS_TURN && rv == 1; i++)
 		rv = nl_monitor_read(&lx.monitor, news, &to);
 	if (rv < 0) {
 		log_debug("interface news were lost: %s", strerror(-rv));
