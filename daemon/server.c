@@ -31,6 +31,9 @@
 #define SERVER_TURN	16
 /* Seconds between two lines on the same trouble. */
 #define SERVER_QUIET	60
+/* Milliseconds that a start waits for the one who holds its path to go. The
+ * broker of a warden that was killed answers there until it has seen that. */
+#define SERVER_PATIENCE	3000
 
 /* What the log is told of, each kind on its own. */
 enum trouble { TROUBLE_ACCEPT, TROUBLE_PEER, TROUBLE_LIMIT, TROUBLES };
@@ -117,6 +120,19 @@ listen_alive(const struct sockaddr_un *sun)
 	return r;
 }
 
+/* The same, when who listens has had the time to end. */
+static int
+listen_held(const struct sockaddr_un *sun)
+{
+	const struct timespec	pause = { .tv_nsec = 20000000 };
+	int64_t			end = clock_ms() + SERVER_PATIENCE;
+	int			r;
+
+	while ((r = listen_alive(sun)) > 0 && clock_ms() < end)
+		nanosleep(&pause, NULL);
+	return r;
+}
+
 /* Remove what a daemon that is no more left at the place of SUN. */
 static int
 listen_clear(const struct sockaddr_un *sun, char *why, size_t size)
@@ -135,7 +151,7 @@ listen_clear(const struct sockaddr_un *sun, char *why, size_t size)
 		    "remove it or choose another path", path);
 		return -EEXIST;
 	}
-	r = listen_alive(sun);
+	r = listen_held(sun);
 	if (r > 0) {
 		(void)listen_fail(0, why, size, "another daemon serves %s; "
 		    "stop it or choose another path", path);

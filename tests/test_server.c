@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -222,6 +224,30 @@ test_listen_live(void **state)
 	    -EADDRINUSE);
 	assert_non_null(strstr(why, "another daemon serves /tmp/"));
 	assert_int_equal(access(path, F_OK), 0);
+	wire_close(&fd);
+}
+
+/* The broker of a warden that was killed goes a moment after it. */
+static void
+test_listen_orphan(void **state)
+{
+	struct timespec	moment = { .tv_nsec = 300000000 };
+	pid_t		orphan;
+	int		fd, status;
+
+	(void)state;
+	fd = server_listen(path, 0600, why, sizeof(why));
+	assert_true(fd >= 0);
+	orphan = fork();
+	assert_true(orphan >= 0);
+	if (orphan == 0) {
+		nanosleep(&moment, NULL);
+		_exit(0);
+	}
+	wire_close(&fd);
+	fd = server_listen(path, 0600, why, sizeof(why));
+	assert_true(fd >= 0);
+	assert_int_equal(waitpid(orphan, &status, 0), orphan);
 	wire_close(&fd);
 }
 
@@ -489,6 +515,7 @@ main(void)
 		DIR_TEST(test_listen),
 		DIR_TEST(test_listen_stale),
 		DIR_TEST(test_listen_live),
+		DIR_TEST(test_listen_orphan),
 		DIR_TEST(test_listen_busy),
 		DIR_TEST(test_listen_no_socket),
 		DIR_TEST(test_listen_bad_path),
