@@ -85,8 +85,9 @@ test_cleanup() {
 	for n in $namespaces; do
 		ip netns del "$n" 2>/dev/null
 	done
-	for l in "$T"/*.log; do
-		[ -f "$l" ] || continue
+	# The newest at the end, where what went wrong is looked for.
+	# shellcheck disable=SC2045
+	for l in $(ls -tr "$T"/*.log 2>/dev/null); do
 		if grep -Eq "$speaks" "$l"; then
 			fail "a sanitizer or valgrind speaks in $(basename "$l")"
 		fi
