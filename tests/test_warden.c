@@ -38,6 +38,7 @@
 
 #include "backend.h"
 #include "cbpf.h"
+#include "create_msg.h"
 #include "log.h"
 #include "netlink.h"
 #include "plat.h"
@@ -268,23 +269,15 @@ expect_start(unsigned int nlinks, struct wm_msg *m, int fds[][2])
 	expect(WM_READY, &other, none);
 }
 
+/* A message about a link, with its record. */
 static struct wm_msg
-message(uint32_t type, uint32_t slot, uint32_t kind, unsigned int flags,
+link_message(uint32_t type, uint32_t slot, uint32_t kind, unsigned int flags,
     enum lease lease)
 {
-	struct wm_msg	m;
+	struct wm_msg	m = message(slot, kind, flags);
 
-	memset(&m, 0, sizeof(m));
 	m.type = type;
 	m.seq = 100 + slot;
-	m.slot = slot;
-	m.kind = kind;
-	m.flags = flags;
-	m.mtu = 1500;
-	m.uid = 1000;
-	memcpy(m.mac[0], "\x02\x00\x00\x00\x00\x01", 6);
-	memcpy(m.mac[1], "\x02\x00\x00\x00\x00\x02", 6);
-	m.mac[0][4] = m.mac[1][4] = (uint8_t)slot;
 	m.record.version = LINK_RECORD_VERSION;
 	m.record.id = 7000 + slot;
 	m.record.spec.lease = lease;
@@ -300,7 +293,7 @@ static int
 make_link(uint32_t slot, enum link_kind kind, unsigned int flags,
     enum lease lease)
 {
-	struct wm_msg	m = message(WM_CREATE, slot, kind, flags, lease), r;
+	struct wm_msg	m = link_message(WM_CREATE, slot, kind, flags, lease), r;
 	int		fds[2];
 
 	tell(&m, NULL, 0);
@@ -685,7 +678,7 @@ test_netns(void **state)
 	assert_int_equal(setns(here, CLONE_NEWNET), 0);
 	warden_start(NULL, false);
 	expect_start(0, &m, fds);
-	m = message(WM_CREATE, 8, LINK_WIRE, WMF_NETNS, LEASE_SESSION);
+	m = link_message(WM_CREATE, 8, LINK_WIRE, WMF_NETNS, LEASE_SESSION);
 	tell(&m, &ns, 1);
 	expect(WM_REPLY, &r, got);
 	assert_int_equal(r.error, 0);
@@ -771,7 +764,7 @@ test_crash(void **state)
 static struct wm_msg
 keep(uint32_t slot, unsigned int ends, enum lease lease)
 {
-	return message(WM_KEEP, slot, LINK_PAIR, ends, lease);
+	return link_message(WM_KEEP, slot, LINK_PAIR, ends, lease);
 }
 
 static void
@@ -984,7 +977,7 @@ test_malformed(void **state)
 	expect_start(0, &m, fds);
 	before = warden_descriptors();
 	for (i = 0; i < N(bad); i++) {
-		m = message(bad[i].type, bad[i].slot, bad[i].kind,
+		m = link_message(bad[i].type, bad[i].slot, bad[i].kind,
 		    bad[i].flags, LEASE_SESSION);
 		m.mtu = bad[i].mtu;
 		m.seq = 500 + (uint32_t)i;
@@ -994,7 +987,7 @@ test_malformed(void **state)
 		assert_refused(bad[i].name, m.seq);
 	}
 	/* Too short, too long, too many descriptors. */
-	m = message(WM_CREATE, 1, LINK_HOST, 0, LEASE_SESSION);
+	m = link_message(WM_CREATE, 1, LINK_HOST, 0, LEASE_SESSION);
 	memset(large, 0, sizeof(large));
 	memcpy(large, &m, sizeof(m));
 	order(ORDER_PASS, &m, sizeof(m) - 1, NULL, 0);
@@ -1035,7 +1028,7 @@ test_refused(void **state)
 	warden_start(NULL, false);
 	expect_start(0, &m, fds);
 	tap = make_link(11, LINK_HOST, 0, LEASE_SESSION);
-	m = message(WM_CREATE, 11, LINK_HOST, 0, LEASE_SESSION);
+	m = link_message(WM_CREATE, 11, LINK_HOST, 0, LEASE_SESSION);
 	tell(&m, NULL, 0);
 	expect(WM_REPLY, &r, got);
 	assert_int_equal(r.error, EEXIST);
@@ -1046,7 +1039,7 @@ test_refused(void **state)
 	assert_int_equal(read(pair[1], &l, 1), 0);
 	close(pair[1]);
 	assert_int_equal(nl_veth_add(&nl, s, -1, 0), 0);
-	m = message(WM_CREATE, 12, LINK_HOST, WMF_KEEP, LEASE_NAMED);
+	m = link_message(WM_CREATE, 12, LINK_HOST, WMF_KEEP, LEASE_NAMED);
 	tell(&m, NULL, 0);
 	expect(WM_REPLY, &r, got);
 	assert_int_equal(r.error, EEXIST);
@@ -1252,7 +1245,7 @@ test_many(void **state)
 		tell(&m, NULL, 0);
 	}
 	/* A creation is served before all of them are gone. */
-	m = message(WM_CREATE, 1, LINK_HOST, 0, LEASE_SESSION);
+	m = link_message(WM_CREATE, 1, LINK_HOST, 0, LEASE_SESSION);
 	tell(&m, NULL, 0);
 	for (r.type = 0; r.type != WM_REPLY; gone += r.type == WM_GONE)
 		hear(&r, got);
