@@ -19,6 +19,7 @@
 #include "conf.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "plat.h"
 #include "policy.h"
@@ -194,7 +195,7 @@ broker_start(struct broker *b, int *channel)
 	if ((d->base = event_base_new()) == NULL ||
 	    (d->links = vlink_table_new()) == NULL)
 		return -ENOMEM;
-	if ((rv = add_signals(b)) != 0)
+	if ((rv = haste_start()) != 0 || (rv = add_signals(b)) != 0)
 		return rv;
 	if (*channel != -1) {
 		/* The warden's policy comes before its READY. */

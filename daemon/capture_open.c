@@ -21,6 +21,7 @@
 #include "cbpf.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "pcapng.h"
 #include "plat.h"
@@ -101,7 +102,7 @@ captured_free(struct fethd *d, struct captured *c)
 	for (p = &d->captures; *p != c; p = &(*p)->next)
 		;
 	*p = c->next;
-	wire_close(&c->reader);
+	haste_close(&c->reader);
 	free(c);
 }
 
@@ -350,7 +351,7 @@ capture_run(struct request *req, void *params)
 		if (error == 0)
 			error = (l->relay != NULL ? start_relayed :
 			    start_warden)(req, c, eye, p, prog, &out);
-		wire_close(&out);
+		haste_close(&out);
 	}
 	if (error == 0)
 		return;
@@ -382,7 +383,7 @@ capture_answered(struct fethd *d, const struct wm_msg *m)
 	snprintf(id, sizeof(id), "@%llu", (unsigned long long)c->link);
 	if (m->error == 0)
 		/* Nobody is left to read it: it ends, and capture_over comes. */
-		wire_close(&c->reader);
+		haste_close(&c->reader);
 	else
 		captured_free(d, c);
 	if (req == NULL)

@@ -30,6 +30,7 @@
 #include "capture_relay.h"
 #include "clock.h"
 #include "fethd.h"
+#include "haste.h"
 #include "relay.h"
 #include "vlink.h"
 #include "wire.h"
@@ -244,8 +245,12 @@ static bool
 reader_ended(const struct rcapture *r)
 {
 	char	junk[256];
+	ssize_t	n;
 
-	return read(r->c.out, junk, sizeof(junk)) == 0;
+	haste_begin();
+	n = read(r->c.out, junk, sizeof(junk));
+	haste_end();
+	return n == 0;
 }
 
 static void *
@@ -276,7 +281,8 @@ thread_main(void *arg)
 			break;
 	} while (thread_wait(r, error == -EAGAIN, deadline) == 0);
 	atomic_store(&r->dead, true);
-	wire_close(&r->c.out);
+	haste_close(&r->c.out);
+	haste_leave();
 	atomic_store(&r->finished, true);
 	if (write(r->over_fd, "", 1) < 0)
 		return NULL;	/* full: the control plane looks anyway */
@@ -438,7 +444,7 @@ rcapture_new(struct rtaps *all, const struct vlink *l, int eye, int out,
 	struct rcapture	*r;
 
 	if ((r = calloc(1, sizeof(*r))) == NULL) {
-		wire_close(&out);
+		haste_close(&out);
 		return NULL;
 	}
 	r->link = l->rec.id;
@@ -480,7 +486,7 @@ rcapture_start(struct vlink *l, int eye, int out,
 	int		 error;
 
 	if (all == NULL) {
-		wire_close(&out);
+		haste_close(&out);
 		return -ENOMEM;
 	}
 	if ((r = rcapture_new(all, l, eye, out, conf)) == NULL)

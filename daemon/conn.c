@@ -38,6 +38,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "reap.h"
 #include "request.h"
@@ -84,7 +85,7 @@ static void
 fds_close(int *fds, unsigned int *nfds)
 {
 	while (*nfds > 0)
-		wire_close(&fds[--*nfds]);
+		haste_close(&fds[--*nfds]);
 }
 
 /*
@@ -578,7 +579,7 @@ conn_release(struct conn *c)
 		event_free(c->ev_write);
 	if (c->timer != NULL)
 		event_free(c->timer);
-	wire_close(&c->fd);
+	haste_close(&c->fd);
 	while (c->out != NULL)
 		conn_pop(c);
 	fds_close(c->fds, &c->nfds);
@@ -616,7 +617,7 @@ conn_new(struct fethd *d, int fd, struct peer *peer)
 	struct conn	*c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
-		wire_close(&fd);
+		haste_close(&fd);
 		peer_clear(peer);
 		return NULL;
 	}

@@ -12,6 +12,7 @@
 #include "backend.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "open.h"
 #include "peer.h"
@@ -526,7 +527,7 @@ request_opened(struct request *req, struct vlink *l)
 			continue;
 		if ((fd = vlink_port_take(l, i, req->conn)) < 0) {
 			while (n > 0)
-				wire_close(&fds[--n]);
+				haste_close(&fds[--n]);
 			reap_link(l, "no descriptor is left for its port");
 			reply_error(req, ERR_BACKEND_FAILED,
 			    "duplicate the port", (int64_t)-fd, strerror(-fd));

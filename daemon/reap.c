@@ -17,6 +17,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "reap.h"
 #include "relayed.h"
@@ -82,7 +83,7 @@ let_go(struct vlink *l)
 	reap_dequeue(l);
 	relayed_stop(l);
 	for (i = 0; i < 2; i++)
-		wire_close(&l->port[i].fd);
+		haste_close(&l->port[i].fd);
 	wire_close(&l->netns);
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "haste.h"
 #include "impair.h"
 #include "plat.h"
 #include "relay_int.h"
@@ -300,6 +301,7 @@ thread_main(void *arg)
 	event_base_loop(t->base, EVLOOP_NO_EXIT_ON_EMPTY);
 	while (t->links != NULL)
 		link_end(t->links);
+	haste_leave();
 	return NULL;
 }
 
@@ -514,7 +516,7 @@ relay_add(struct relay *r, uint64_t id, uint32_t mtu,
 	    (m = message(l, 0, run_add)) == NULL) {
 		for (i = 0; i < 2; i++) {
 			fd = port[i].fd;
-			wire_close(&fd);
+			haste_close(&fd);
 		}
 		if (l != NULL)
 			link_free(l);
@@ -543,7 +545,7 @@ relay_set_port(struct relay_link *l, int side, const struct relay_port *port)
 	int		 fd = port->fd;
 
 	if ((m = message(l, side, run_port)) == NULL) {
-		wire_close(&fd);
+		haste_close(&fd);
 		return -ENOMEM;
 	}
 	port_prepare(port);

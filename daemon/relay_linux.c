@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "haste.h"
 #include "relay_int.h"
 
 struct rio {
@@ -51,17 +52,23 @@ see_end(struct rside *s)
 }
 
 /* A frame alone goes by the plain calls, here and below: they cost less, which
- * is seen in a round trip. */
+ * is seen in a round trip. There is no room for descriptors: the kernel drops
+ * them here. */
 static int
 receive_now(struct rside *s, struct rio *io, unsigned int max)
 {
 	ssize_t	n;
 
-	if (max > 1)
-		return recvmmsg(s->port.fd, io->msg, max, MSG_DONTWAIT, NULL);
-	n = recvmsg(s->port.fd, &io->msg[0].msg_hdr, MSG_DONTWAIT);
-	io->msg[0].msg_len = (unsigned int)n;
-	return n >= 0 ? 1 : -1;
+	haste_begin();
+	if (max > 1) {
+		n = recvmmsg(s->port.fd, io->msg, max, MSG_DONTWAIT, NULL);
+	} else {
+		n = recvmsg(s->port.fd, &io->msg[0].msg_hdr, MSG_DONTWAIT);
+		io->msg[0].msg_len = (unsigned int)n;
+		n = n >= 0 ? 1 : -1;
+	}
+	haste_end();
+	return (int)n;
 }
 
 static int

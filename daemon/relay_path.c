@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "haste.h"
 #include "plat.h"
 #include "relay_int.h"
 #include "wire.h"
@@ -59,7 +60,7 @@ side_stop(struct rside *s)
 	/* There may be duplicates; its holder must see the end all the same. */
 	if (s->port.client)
 		(void)shutdown(s->port.fd, SHUT_RDWR);
-	wire_close(&s->port.fd);
+	haste_close(&s->port.fd);
 	io_forget(s);
 	pause_reading(other(s));
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "plat.h"
 #include "reap.h"
@@ -124,7 +125,7 @@ relayed_start(struct vlink *l, int fds[2])
 		l->port[i].live = fds[i] != -1;
 		port[i] = port_of(l, i, fds[i]);
 		if (error != 0)
-			wire_close(&fds[i]);
+			haste_close(&fds[i]);
 		fds[i] = -1;
 	}
 	if (error != 0)
@@ -165,7 +166,7 @@ relayed_take(struct vlink *l, int end)
 		wcall_keep_port(l, end, fd[0]);
 	port = port_of(l, end, fd[0]);
 	if ((error = relay_set_port(l->relay, end, &port)) != 0) {
-		wire_close(&fd[1]);
+		haste_close(&fd[1]);
 		return error;
 	}
 	p->live = true;

@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "peer.h"
 #include "server.h"
@@ -372,7 +373,7 @@ server_admit(struct fethd *d, int fd)
 			log_warn("a peer that the kernel does not name is "
 			    "refused");
 		}
-		wire_close(&fd);
+		haste_close(&fd);
 		return;
 	}
 	uid = peer.uid;
@@ -388,7 +389,7 @@ server_admit(struct fethd *d, int fd)
 	return;
 refused:
 	peer_clear(&peer);
-	wire_close(&fd);
+	haste_close(&fd);
 }
 
 static void

@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "conn.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "plan.h"
 #include "plat.h"
@@ -409,7 +410,7 @@ vlink_free(struct vlink *l)
 	relayed_stop(l);
 	for (i = 0; i < 2; i++) {
 		tie_unbind(&l->port[i].holder);
-		wire_close(&l->port[i].fd);
+		haste_close(&l->port[i].fd);
 	}
 	wire_close(&l->netns);
 	free(l);
@@ -585,7 +586,7 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 
 	if (l->state != LINK_OPENING) {
 		/* Reaped meanwhile, or a pair of old that is kept again. */
-		wire_close(&fd);
+		haste_close(&fd);
 		return;
 	}
 	if (error == EEXIST && vlink_is_kernel(&l->rec.spec) && next_slot(l) == 0) {
@@ -598,13 +599,13 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 	}
 	wire_close(&l->netns);
 	if (error != 0) {
-		wire_close(&fd);
+		haste_close(&fd);
 		vlink_failed(l, error, op);
 		return;
 	}
 	if (l->rec.spec.kind == LINK_HOST)
 		error = made_host(l, &fd);
-	wire_close(&fd);
+	haste_close(&fd);
 	if (error != 0) {
 		made_undo(l, -error);
 		return;

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "haste.h"
 #include "identity.h"
 #include "log.h"
 #include "plat.h"
@@ -250,7 +251,7 @@ begin(struct warden *w)
 {
 	int	error;
 
-	if ((error = signals_start()) != 0 ||
+	if ((error = signals_start()) != 0 || (error = haste_start()) != 0 ||
 	    (error = plat_warden_privileges()) != 0) {
 		log_warnx("cannot start: %s", strerror(-error));
 		return error;

@@ -14,6 +14,7 @@
 
 #include "capture_open.h"
 #include "fethd.h"
+#include "haste.h"
 #include "log.h"
 #include "policy.h"
 #include "reap.h"
@@ -77,7 +78,7 @@ pending_free(struct pending *p)
 	unsigned int	i;
 
 	for (i = 0; i < p->nfds; i++)
-		wire_close(&p->fds[i]);
+		haste_close(&p->fds[i]);
 	free(p);
 }
 
@@ -290,7 +291,7 @@ wcall_read(evutil_socket_t fd, short what, void *arg)
 		else
 			log_warnx("the warden sent what is no message");
 		for (i = 0; i < (nfds > 2 ? nfds : 2); i++)
-			wire_close(&fds[i]);
+			haste_close(&fds[i]);
 	}
 }
 

@@ -29,6 +29,7 @@
 
 #include "clock.h"
 #include "conf.h"
+#include "haste.h"
 #include "log.h"
 #include "plat.h"
 #include "sandbox.h"
@@ -171,13 +172,13 @@ channel_close(struct warden *w)
 	while ((o = w->out) != NULL) {
 		w->out = o->next;
 		while (o->nfds > 0)
-			wire_close(&o->fds[--o->nfds]);
+			haste_close(&o->fds[--o->nfds]);
 		free(o);
 	}
 	w->out_tail = &w->out;
 	w->nout = 0;
 	w->retry = 0;
-	wire_close(&w->channel);
+	haste_close(&w->channel);
 }
 
 /* A broker without its channel is of no use, alive or not. */
@@ -287,7 +288,7 @@ broker_send(struct warden *w, const struct wm_msg *m, const int *fds,
 	}
 	for (i = 0; i < nfds && o == NULL; i++) {
 		fd = fds[i];
-		wire_close(&fd);
+		haste_close(&fd);
 	}
 }
 
@@ -305,7 +306,7 @@ broker_flush(struct warden *w)
 			w->out_tail = &w->out;
 		w->nout--;
 		while (o->nfds > 0)
-			wire_close(&o->fds[--o->nfds]);
+			haste_close(&o->fds[--o->nfds]);
 		free(o);
 	}
 }
@@ -336,7 +337,7 @@ broker_read(struct warden *w)
 		work += in.m.type != WM_DESTROY;
 		wlink_request(w, &in.m, (size_t)n, fds, nfds);
 		for (i = 0; i < nfds; i++)
-			wire_close(&fds[i]);
+			haste_close(&fds[i]);
 	}
 }
 

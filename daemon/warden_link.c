@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "haste.h"
 #include "log.h"
 #include "plat.h"
 #include "warden_int.h"
@@ -140,8 +141,8 @@ wlink_free(struct warden *w, struct wlink *l)
 	}
 	index_remove(w, l);
 	wcapture_link_gone(w, l->cable.slot);
-	wire_close(&l->kept[0]);
-	wire_close(&l->kept[1]);
+	haste_close(&l->kept[0]);
+	haste_close(&l->kept[1]);
 	w->links[l->cable.slot] = NULL;
 	free(l);
 }
@@ -346,7 +347,7 @@ make(struct warden *w, const struct wm_msg *m, int netns, struct wlink *l,
 		return error;
 	if ((m->flags & WMF_KEEP) != 0) {
 		*op = WM_OP_KEEP;
-		wire_close(&l->kept[tap_end(m)]);
+		haste_close(&l->kept[tap_end(m)]);
 		l->kept[tap_end(m)] = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
 		error = l->kept[tap_end(m)] == -1 ? -errno : 0;
 	}
@@ -423,7 +424,7 @@ keep_port(struct warden *w, const struct wm_msg *m, int *fds,
 	    m->flags != (WMF_RELAY | (l->relay_end == 0 ? WMF_END0 :
 	    WMF_END1)))
 		return false;
-	wire_close(&l->kept[l->relay_end]);
+	haste_close(&l->kept[l->relay_end]);
 	l->kept[l->relay_end] = wire_take(&fds[0]);
 	reply(w, m, 0, WM_OP_KEEP, -1);
 	return true;
@@ -459,7 +460,7 @@ do_keep(struct warden *w, const struct wm_msg *m, int *fds, unsigned int nfds)
 	for (i = 0; i < 2 && error == 0; i++) {
 		if (relay && !given[i])
 			continue;
-		wire_close(&l->kept[i]);
+		haste_close(&l->kept[i]);
 		if (given[i])
 			l->kept[i] = wire_take(&fds[next++]);
 	}

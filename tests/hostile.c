@@ -28,6 +28,7 @@
 #include <cjson/cJSON.h>
 
 #include "bounds.h"
+#include "linger.h"
 #include "wire.h"
 
 #define PATIENCE	10		/* seconds for any one reply */
@@ -36,6 +37,9 @@
 #define CALL(m, p)	"{\"method\":\"" BROKER m "\",\"parameters\":" p "}"
 #define PORTS		"\"ends\":[{\"kind\":\"port\"},{\"kind\":\"port\"}]"
 #define OPEN(p)		CALL("Open", "{" PORTS p "}")
+#define OPEN2(p)	CALL("Open", "{\"ends\":[" \
+	"{\"kind\":\"port\",\"take\":true}," \
+	"{\"kind\":\"port\",\"take\":true}]" p "}")
 #define LIST		CALL("List", "{}")
 
 static const char	*socket_path;
@@ -591,6 +595,100 @@ case_fds_flood(void)
 	return ok ? NULL : "descriptors of unfinished messages are kept";
 }
 
+/* Does the daemon answer somebody else at once? */
+static bool
+others_served(void)
+{
+	struct client	c;
+	time_t		begun = time(NULL);
+	bool		ok;
+
+	dial(&c);
+	ok = say(&c, LIST) && hears(&c, "");
+	hang_up(&c);
+	return ok && time(NULL) - begun < PATIENCE;
+}
+
+/* A descriptor whose last close takes a minute, which is left to the daemon:
+ * with a whole message, with one that never ends, and in the queue of a
+ * connection that is over. */
+static const char *
+case_fds_linger(void)
+{
+	static const struct {
+		const char	*text;
+		size_t		 size;
+		bool		 stay;
+	} how[] = {
+		{ LIST, sizeof(LIST), true },
+		{ "{", 1, true },
+		{ "}", 2, false },
+	};
+	struct client	c;
+	int		slow, peer;
+	size_t		i;
+	bool		ok = true;
+
+	for (i = 0; i < sizeof(how) / sizeof(how[0]) && ok; i++) {
+		dial(&c);
+		if ((slow = linger_make(&peer)) == -1)
+			die("a socket that lingers");
+		/* Behind what ends the connection it is not even looked at. */
+		if (!how[i].stay)
+			put_with_fds(&c, "}", 2, slow, 1);
+		put_with_fds(&c, how[i].text, how[i].size, slow, 1);
+		close(slow);
+		ok = others_served();
+		hang_up(&c);
+		ok = ok && others_served();
+		close(peer);
+	}
+	return ok ? NULL : "a descriptor that lingers keeps the daemon";
+}
+
+/* The same in frames: on a link whose frames the daemon moves, with one behind
+ * it that must pass, and on one that ends with the frame unread. */
+static const char *
+port_linger(const char *open, bool relayed)
+{
+	char		frame[64] = "", got[128];
+	struct client	c, port = { .fd = -1 };
+	int		slow, peer, i;
+	bool		ok;
+
+	dial(&c);
+	(void)say(&c, open);
+	if (!hears(&c, "") || c.nfds != 2)
+		return "cannot open a pair";
+	for (i = 0; i < 6; i++)
+		frame[i] = frame[6 + i] = 2;
+	frame[11]++;
+	if ((slow = linger_make(&peer)) == -1)
+		die("a socket that lingers");
+	port.fd = c.fds[0];
+	put_with_fds(&port, frame, sizeof(frame), slow, 1);
+	close(slow);
+	ok = send(port.fd, frame, sizeof(frame), 0) == sizeof(frame);
+	if (ok && relayed) {
+		struct pollfd	pfd = { .fd = c.fds[1], .events = POLLIN };
+
+		ok = poll(&pfd, 1, PATIENCE * 1000) == 1 &&
+		    recv(pfd.fd, got, sizeof(got), 0) == sizeof(frame);
+	}
+	hang_up(&c);
+	ok = ok && others_served();
+	close(peer);
+	return ok ? NULL : "a frame with a descriptor keeps the daemon";
+}
+
+static const char *
+case_port_linger(void)
+{
+	const char	*bad = port_linger(OPEN2(",\"relay\":true"), true);
+
+	return bad != NULL ? bad : port_linger(OPEN2(""), false);
+}
+
 /* ---- Manners ----------------------------------------------------------- */
 
 static const char *
@@ -918,6 +1016,8 @@ static const struct {
 	{ "fds", case_fds },
 	{ "fds-dribble", case_fds_dribble },
 	{ "fds-flood", case_fds_flood },
+	{ "fds-linger", case_fds_linger },
+	{ "port-linger", case_port_linger },
 	{ "bytewise", case_bytewise },
 	{ "pipelined", case_pipelined },
 	{ "oneway", case_oneway },

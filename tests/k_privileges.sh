@@ -117,5 +117,15 @@ like "why, and what would work" "$err" 'root'
 
 # --- whoever asks
 
+# Files of a client that take long to close keep neither of the two.
+for c in fds-linger port-linger; do
+	check "$c" hostile case "$SOCK" $c
+	check "after it the warden answers" fethc exec --host -- true
+done
+nothing_marked() {
+	[ -z "$(marked)" ]
+}
+check "and removes" wait_for 5 nothing_marked
+
 is "a daemon like that one keeps to its own" "$(marked)" ""
 k_stop

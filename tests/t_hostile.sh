@@ -30,6 +30,8 @@ measurable() {
 }
 
 fethc open keep --pair --named >/dev/null
+# The threads of the relay stay.
+fethc exec --pair --relay -- true
 links_before=$(links)
 fds_before=$(fds_of "$(serving_pid)")
 
