@@ -362,8 +362,11 @@ server_admit(struct fethd *d, int fd)
 	struct peer	 peer;
 	unsigned int	 limit, used;
 	uid_t		 uid;
-	int		 r;
+	int		 r, on = 1;
 
+	/* Out of band, a byte makes the socket readable and is passed over when
+	 * it is read: the event loop would spin on it. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, sizeof(on));
 	r = fd_flags(fd);
 	if (r == 0)
 		r = peer_get(fd, &peer);

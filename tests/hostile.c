@@ -707,6 +707,25 @@ case_bytewise(void)
 	return ok ? NULL : "a message in single bytes is not understood";
 }
 
+/* A byte out of band is one like the others (and no reason to spin). */
+static const char *
+case_urgent(void)
+{
+	static const char	text[] = LIST;
+	struct client		c;
+	size_t			n = sizeof(text) - 2;
+	bool			ok;
+
+	dial(&c);
+	ok = put(&c, text, n);
+	/* Not every system has it. */
+	if (send(c.fd, text + n, 1, MSG_OOB) != 1)
+		ok = ok && put(&c, text + n, 1);
+	ok = ok && put(&c, "", 1) && hears(&c, "");
+	hang_up(&c);
+	return ok ? NULL : "a byte out of band is lost";
+}
+
 /* Several calls in one write are answered in their order. */
 static const char *
 case_pipelined(void)
@@ -1019,6 +1038,7 @@ static const struct {
 	{ "fds-linger", case_fds_linger },
 	{ "port-linger", case_port_linger },
 	{ "bytewise", case_bytewise },
+	{ "urgent", case_urgent },
 	{ "pipelined", case_pipelined },
 	{ "oneway", case_oneway },
 	{ "half-close", case_half_close },

@@ -78,9 +78,14 @@ peer_clear(struct peer *p)
 struct conn *
 conn_new(struct fethd *dd, int fd, struct peer *peer)
 {
-	uid_t	uid = peer->uid;
+	uid_t		uid = peer->uid;
+	int		on = 0;
+	socklen_t	size = sizeof(on);
 
 	assert_ptr_equal(dd, &d);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_OOBINLINE, &on, &size),
+	    0);
+	assert_true(on);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
 	peer_clear(peer);
