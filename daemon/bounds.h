@@ -22,6 +22,9 @@
 /* Unsent reply bytes of one connection before it is read no further, and
  * before a watcher that does not keep up is dropped. */
 #define BOUND_OUTPUT		(1024 * 1024)
+/* Unsent descriptors of one connection before it is read no further: those of
+ * one uid then take a thousand of the 65,536 that the daemon may have. */
+#define BOUND_OUTPUT_FDS	16
 /* Seconds until the first whole request, and until a started one is whole. */
 #define BOUND_REQUEST_SECS	30
 /* Seconds in which a client must take some of its unsent replies. */

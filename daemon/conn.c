@@ -273,6 +273,7 @@ conn_flush(struct conn *c)
 			break;
 		}
 		/* They went with the first byte. */
+		c->out_fds -= o->nfds;
 		fds_close(o->fds, &o->nfds);
 		o->off += (size_t)n;
 		c->out_bytes -= (size_t)n;
@@ -282,7 +283,8 @@ conn_flush(struct conn *c)
 	}
 	if (c->out == NULL)
 		c->out_due = 0;
-	if (c->held && c->out_bytes < BOUND_OUTPUT / 2) {
+	if (c->held && c->out_bytes < BOUND_OUTPUT / 2 &&
+	    c->out_fds < BOUND_OUTPUT_FDS / 2) {
 		c->held = false;
 		/* The time in which we did not read is not the client's. */
 		if (c->in_due != 0)
@@ -298,11 +300,13 @@ conn_queue(struct conn *c, struct reply_out *o)
 	*c->out_tail = o;
 	c->out_tail = &o->next;
 	c->out_bytes += o->size;
+	c->out_fds += o->nfds;
 	if (first) {
 		c->out_due = clock_ms() + BOUND_OUTPUT_SECS * 1000;
 		conn_flush(c);
 	}
-	if (!c->held && c->out_bytes > BOUND_OUTPUT) {
+	if (!c->held && (c->out_bytes > BOUND_OUTPUT ||
+	    c->out_fds > BOUND_OUTPUT_FDS)) {
 		c->held = true;
 		conn_limit(c, "does not take its replies; it is not read until "
 		    "it does");

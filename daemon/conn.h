@@ -38,6 +38,7 @@ struct conn {
 
 	struct reply_out *out, **out_tail;
 	size_t		out_bytes;	/* unsent */
+	unsigned int	out_fds;	/* unsent descriptors */
 
 	struct request	*req;		/* under way; nothing is read */
 	struct stream	*stream;	/* Watch or Stats with more */

@@ -784,6 +784,41 @@ test_reads_late(void **state)
 	assert_int_equal(conn->out_due, 0);
 }
 
+/* Descriptors in replies that are not taken are bounded, too: theirs are few
+ * bytes each. */
+static void
+test_never_takes_fds(void **state)
+{
+	int		fds[200];
+	unsigned int	nfds, sum = 0, before = fds_open();
+	int		i;
+
+	(void)state;
+	say("big");
+	say("big");
+	say("big");
+	for (i = 0; i < 100; i++)
+		say("give");
+	for (i = 0; i < 200; i++) {
+		TURN();
+		assert_in_range(fds_open() - before, 0, BOUND_OUTPUT_FDS + 2);
+	}
+	assert_true(conn->held);
+	assert_true(conn->out_bytes < BOUND_OUTPUT / 2);
+	assert_in_range(conn->out_fds, BOUND_OUTPUT_FDS, BOUND_OUTPUT_FDS + 2);
+	/* But then it reads. */
+	for (i = 0; i < 20000 && sum < 200; i++) {
+		(void)hear(NULL, 0, fds, &nfds);
+		sum += nfds;
+		while (nfds > 0)
+			wire_close(&fds[--nfds]);
+		TURN();
+	}
+	assert_int_equal(sum, 200);
+	assert_false(conn->held);
+	assert_int_equal(conn->out_fds, 0);
+}
+
 static void
 test_silent(void **state)
 {
@@ -934,6 +969,7 @@ main(void)
 		TEST(test_gone_unread),
 		TEST(test_never_reads),
 		TEST(test_reads_late),
+		TEST(test_never_takes_fds),
 		TEST(test_silent),
 		TEST(test_drip),
 		TEST(test_slow_request),

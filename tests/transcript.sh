@@ -49,6 +49,7 @@ limit "elements of one array" BOUND_ELEMENTS
 limit "descriptors sent with one call" BOUND_FDS_IN
 limit "descriptors of one reply" BOUND_FDS_OUT
 limit "bytes of unsent replies, before a connection is read no further, and before a watcher is dropped" BOUND_OUTPUT
+limit "descriptors of unsent replies, before a connection is read no further" BOUND_OUTPUT_FDS
 limit "seconds until the first whole call, and until a call that has begun is whole" BOUND_REQUEST_SECS
 limit "seconds in which a client must take some of its replies" BOUND_OUTPUT_SECS
 limit "connections of one uid" BOUND_CONNS_UID
