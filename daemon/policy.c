@@ -142,19 +142,42 @@ part_lock(const struct ask *a)
 	return (true);
 }
 
+/* The largest burst with a max_rate: what may pass in a second, or what a port
+ * of a low rate has by itself. Any burst would be any rate for a time. */
+static uint64_t
+policy_burst(const struct ask *a)
+{
+	uint64_t usual = 2 * ((uint64_t)a->spec->mtu + SPEC_OVERHEAD);
+
+	return (a->rule->max_rate > usual ? a->rule->max_rate : usual);
+}
+
+/* Has a port no rate, or a higher one? */
 static bool
-part_rate(const struct ask *a)
+policy_fast(const struct ask *a)
 {
 	const struct end_spec *e;
 	unsigned int i;
 
-	for (i = 0; i < 2 && a->rule->allow && a->rule->max_rate != 0; i++) {
+	for (i = 0; i < 2; i++) {
 		e = &a->spec->end[i];
 		if (e->kind == END_PORT &&
 		    (e->rate == 0 || e->rate > a->rule->max_rate))
-			return (false);
+			return (true);
 	}
-	return (true);
+	return (false);
+}
+
+static bool
+part_rate(const struct ask *a)
+{
+	uint64_t most;
+
+	if (!a->rule->allow || a->rule->max_rate == 0)
+		return (true);
+	most = policy_burst(a);
+	return (!policy_fast(a) && a->spec->end[0].burst <= most &&
+	    a->spec->end[1].burst <= most);
 }
 
 static bool
@@ -334,6 +357,15 @@ tell_lock(const struct ask *a, char *reason, char *hint, size_t size)
 static void
 tell_rate(const struct ask *a, char *reason, char *hint, size_t size)
 {
+	unsigned long long burst = policy_burst(a);
+
+	if (!policy_fast(a)) {
+		policy_say(reason, size, "allows only ports with a burst of at "
+		    "most %llu bytes", burst);
+		policy_say(hint, size, "ask for --burst %llu or less, or leave "
+		    "it out", burst);
+		return;
+	}
 	policy_say(reason, size, "allows only ports with a rate of at most "
 	    "%llu bytes/s", (unsigned long long)a->rule->max_rate);
 	policy_say(hint, size, "ask for %s--rate %llu or less",

@@ -275,6 +275,8 @@ run fethc open a --pair --named --relay --mac-lock
 like "a rate is wanted, too" "$err" 'ask for --rate 5000 or less'
 run fethc open a --pair --named --relay --mac-lock --rate 5001
 is "not a higher one" "$rc" 1
+run fethc open a --pair --named --relay --mac-lock --rate 5000 --burst 5001
+like "nor a burst that is one" "$err" 'ask for --burst 5000 or less'
 run fethc open a --pair --named --relay --mac-lock --rate 5000
 is "as the hints said" "$rc" 0
 run fethc --json policy

@@ -377,6 +377,61 @@ test_fits(void **state)
 	}
 }
 
+/* A rate is none with any burst: the first bytes of a port pass at once. */
+static void
+test_max_rate(void **state)
+{
+	static const struct rule rule = { .name = "r", .who = "*",
+	    .allow = true };
+	static const struct {
+		uint64_t	max, rate, burst;
+		uint32_t	mtu;
+		const char	*reason;	/* NULL: fits */
+	} t[] = {
+		{ 0, 0, 0, 0, NULL },
+		{ 0, 1000, BOUND_RATE_MAX, 0, NULL },
+		{ 1000000, 0, 0, 0, "a rate of at most 1000000 bytes/s" },
+		{ 1000000, 1000001, 0, 0, "a rate of at most 1000000 bytes/s" },
+		{ 1000000, 1000000, 0, 0, NULL },
+		{ 1000000, 1, 1000000, 0, NULL },
+		{ 1000000, 1, 1000001, 0, "a burst of at most 1000000 bytes" },
+		{ 1000000, 1000000, BOUND_RATE_MAX, 0,
+		    "a burst of at most 1000000 bytes" },
+		/* The burst of a low rate. */
+		{ 1000, 1000, 0, 0, NULL },
+		{ 1000, 1000, 3036, 0, NULL },
+		{ 1000, 1000, 3037, 0, "a burst of at most 3036 bytes" },
+		{ 1000, 1000, 18036, 9000, NULL },
+		{ 1000, 1000, 18037, 9000, "a burst of at most 18036 bytes" },
+	};
+	struct link_spec s;
+	struct spec_error err;
+	struct verdict v;
+	size_t i;
+	int e;
+
+	(void)state;
+	for (i = 0; i < 2 * N(t); i++) {
+		rules_set(&rule, 1);
+		pol.rules[0].max_rate = t[i / 2].max;
+		spec_init(&s);
+		s.relay = true;
+		s.mtu = t[i / 2].mtu;
+		for (e = 0; e < 2; e++) {
+			s.end[e].kind = END_PORT;
+			/* The other port is as it should be. */
+			s.end[e].rate = t[i / 2].max;
+		}
+		s.end[i % 2].rate = t[i / 2].rate;
+		s.end[i % 2].burst = t[i / 2].burst;
+		assert_int_equal(spec_check(&s, CLASS_TAP, &err), 0);
+		policy_check(&pol, &user, &s, &v);
+		if (v.allowed != (t[i / 2].reason == NULL) || (!v.allowed &&
+		    strstr(v.reason, t[i / 2].reason) == NULL))
+			fail_msg("%zu: %s / %s", i, v.reason, v.hint);
+	}
+}
+
 static void
 test_order(void **state)
 {
@@ -700,6 +755,7 @@ main(void)
 		cmocka_unit_test(test_builtin_no_group),
 		cmocka_unit_test(test_builtin_bytes),
 		cmocka_unit_test(test_fits),
+		cmocka_unit_test(test_max_rate),
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_says),
 		cmocka_unit_test(test_says_long),
