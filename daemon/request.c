@@ -274,6 +274,11 @@ do_detach(struct request *req, void *params)
 	const struct detach_params *p = params;
 	struct vlink	*l = req->link;
 
+	/* As in Attach: it waits for Resume. */
+	if (l->state == LINK_ORPHAN) {
+		reply_error(req, ERR_BUSY, (int64_t)1000);
+		return;
+	}
 	if (l->rec.spec.end[p->end].kind != END_PORT) {
 		reply_error(req, ERR_INVALID_SPEC, "end",
 		    "is a host interface, which nobody holds");

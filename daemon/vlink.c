@@ -758,6 +758,10 @@ vlink_settle(struct vlink *l)
 	if (l->state == LINK_OPENING || l->state == LINK_CLOSING ||
 	    l->state == LINK_GONE)
 		return;
+	/* Only Resume gives an orphan an owner. Without one nobody's end would
+	 * ever end it. */
+	if (l->state == LINK_ORPHAN && l->lease.conn == NULL)
+		want = LINK_ORPHAN;
 	if (l->state != want)
 		vlink_move(l, want);
 	else

@@ -795,6 +795,37 @@ test_resume(void **state)
 	assert_non_null(strstr(text, "NoSuchLink"));
 }
 
+/* A session link that the last broker left: only its token gets it back. */
+static void
+test_orphan(void **state)
+{
+	char		 call[256], token[40] = "", *p;
+	struct vlink	*l;
+
+	(void)state;
+	start(ANN, OPEN(PORT, HOST, ",\"name\":\"vm\""));
+	assert_non_null(p = strstr(text, "\"token\":\""));
+	memcpy(token, p + 9, 32);
+	assert_non_null(l = vlink_by_name(&d, uids[ANN], "vm"));
+	tie_unbind(&l->lease);
+	tie_unbind(&l->port[0].holder);
+	l->state = LINK_ORPHAN;
+	start(ANN2, CALL("Attach", "{\"link\":\"vm\"}"));
+	assert_non_null(strstr(text, "Busy"));
+	start(ANN2, CALL("Detach", "{\"link\":\"vm\",\"end\":0}"));
+	assert_non_null(strstr(text, "Busy"));
+	assert_int_equal(l->state, LINK_ORPHAN);
+	snprintf(call, sizeof(call), CALL("Resume",
+	    "{\"link\":\"vm\",\"token\":\"%s\",\"end\":0}"), token);
+	start(ANN2, call);
+	assert_non_null(strstr(text, "\"state\":\"up\""));
+	start(ANN2, CALL("Detach", "{\"link\":\"vm\",\"end\":0}"));
+	assert_null(strstr(text, "error"));
+	goes(ANN2);
+	warden_works();
+	assert_null(vlink_by_name(&d, uids[ANN], "vm"));
+}
+
 /* ---- Streams ----------------------------------------------------------- */
 
 static void
@@ -877,6 +908,7 @@ main(void)
 		FULL(test_goes_with_links),
 		USER(test_oneway),
 		USER(test_resume),
+		FULL(test_orphan),
 		USER(test_watch),
 		USER(test_watch_lags),
 		USER(test_stats_stream),

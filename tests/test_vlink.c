@@ -1162,6 +1162,11 @@ test_grace(void **state)
 	assert_int_equal(reap_start(&d), 0);
 	tick();
 	assert_int_equal(l[0]->state, LINK_ORPHAN);
+	/* That a port is given back, or closed by the relay, is no owner. */
+	nevents = 0;
+	vlink_port_release(l[1], 0);
+	assert_int_equal(l[1]->state, LINK_ORPHAN);
+	assert_int_equal(nevents, 1);
 	/* One is resumed, the other one's time is over. */
 	tie_bind(&l[0]->lease, &client);
 	vlink_settle(l[0]);
