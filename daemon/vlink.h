@@ -71,7 +71,8 @@ struct vlink {
 	struct request	*req;		/* the Open that waits for it */
 	int		netns;		/* a descriptor for CREATE, or -1 */
 	bool		told_warden;	/* it knows the slot: CREATE or KEEP went */
-	uint32_t	destroy_seq;	/* of the DESTROY under way */
+	uint32_t	made_seq;	/* of its CREATE, or last KEEP */
+	uint32_t	destroy_seq;	/* of the DESTROY under way, or 0 */
 	int64_t		deadline;	/* ORPHAN: monotonic seconds */
 	/* Of reap.c alone. */
 	const char	*doom;		/* why it ends; NULL: it does not, or did */

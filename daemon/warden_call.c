@@ -168,15 +168,47 @@ wcall_flush(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/* The head of a message on SLOT. */
+static void
+begin(struct wcall *w, uint32_t slot, struct wm_msg *m, enum wm_type type)
+{
+	memset(m, 0, sizeof(*m));
+	m->type = type;
+	if (++w->seq == 0)
+		w->seq = 1;	/* 0 means: of no DESTROY */
+	m->seq = w->seq;
+	m->slot = slot;
+}
+
+/* The answer has the number that this returns. */
+static uint32_t
+destroy(struct wcall *w, uint32_t slot)
+{
+	struct wm_msg	m;
+	int		rv;
+
+	begin(w, slot, &m, WM_DESTROY);
+	w->ndestroys++;
+	if ((rv = send_msg(w, &m, NULL, 0)) != 0)
+		wcall_lost(w, strerror(-rv));
+	return m.seq;
+}
+
 /* What the warden tells. */
 
+/* Only what a link waits for is for it: a KEEP of the slot's last link may be
+ * answered when the next one has the slot. What the warden made for nobody goes
+ * again. */
 static void
 got_reply(struct wcall *w, const struct wm_msg *m, int fds[2])
 {
 	struct vlink	*l;
 
 	w->d->ready_slot = m->ready < BOUND_UNITS ? m->ready : BOUND_SLOTS;
-	if ((l = vlink_by_slot(w->d, m->slot)) == NULL)
+	l = vlink_by_slot(w->d, m->slot);
+	if (l == NULL && m->error == 0 && m->slot < BOUND_SLOTS)
+		(void)destroy(w, m->slot);
+	if (l == NULL || m->seq != l->made_seq)
 		return;
 	if (m->error == 0)
 		vlink_offloads(l, m->offloads);
@@ -184,7 +216,12 @@ got_reply(struct wcall *w, const struct wm_msg *m, int fds[2])
 	    WM_OP_NONE, wire_take(&fds[0]));
 }
 
-/* A late answer to a DESTROY of the slot's last link is not for this one. */
+/*
+ * A late answer to a DESTROY of the slot's last link is not for this one. And a
+ * link whose DESTROY is under way keeps its slot until that is answered, also
+ * when it goes by itself (0) before: a CREATE could overtake the DESTROY, which
+ * would then end the new link.
+ */
 static void
 got_gone(struct wcall *w, const struct wm_msg *m, int fds[2])
 {
@@ -194,7 +231,7 @@ got_gone(struct wcall *w, const struct wm_msg *m, int fds[2])
 	if (m->seq != 0 && w->ndestroys > 0)
 		w->ndestroys--;
 	if ((l = vlink_by_slot(w->d, m->slot)) != NULL &&
-	    (m->seq == 0 || m->seq == l->destroy_seq))
+	    m->seq == l->destroy_seq)
 		reap_gone(l);
 	reap_go_on(w->d);
 }
@@ -300,12 +337,7 @@ wcall_read(evutil_socket_t fd, short what, void *arg)
 static void
 prepare(struct vlink *l, struct wm_msg *m, enum wm_type type)
 {
-	memset(m, 0, sizeof(*m));
-	m->type = type;
-	if (++l->d->warden->seq == 0)
-		l->d->warden->seq = 1;	/* 0 means: of no DESTROY */
-	m->seq = l->d->warden->seq;
-	m->slot = l->slot;
+	begin(l->d->warden, l->slot, m, type);
 }
 
 static void
@@ -324,6 +356,7 @@ wcall_create(struct vlink *l)
 	int			 host, rv;
 
 	prepare(l, &m, WM_CREATE);
+	l->made_seq = m.seq;
 	m.kind = s->kind;
 	m.uid = l->rec.uid;
 	m.mtu = s->mtu;
@@ -362,6 +395,7 @@ wcall_keep(struct vlink *l)
 	unsigned int		 n = 0;
 
 	prepare(l, &m, WM_KEEP);
+	l->made_seq = m.seq;
 	m.kind = s->kind;
 	m.record = l->rec;
 	if (spec_relayed(s))
@@ -399,14 +433,7 @@ wcall_keep_port(struct vlink *l, int end, int fd)
 void
 wcall_destroy(struct vlink *l)
 {
-	struct wm_msg	m;
-	int		rv;
-
-	prepare(l, &m, WM_DESTROY);
-	l->destroy_seq = m.seq;
-	l->d->warden->ndestroys++;
-	if ((rv = send_msg(l->d->warden, &m, NULL, 0)) != 0)
-		wcall_lost(l->d->warden, strerror(-rv));
+	l->destroy_seq = destroy(l->d->warden, l->slot);
 }
 
 bool

@@ -24,7 +24,8 @@ enum wm_type {
 	/* warden to broker */
 	WM_REPLY,	/* of CREATE and KEEP, by seq and slot; 0..1 fd */
 	WM_GONE,	/* the link does not exist any more; seq is that of the
-			 * DESTROY it answers, or 0: it went by itself */
+			 * DESTROY it answers, or 0: it went by itself. Each
+			 * DESTROY is answered, also that of a link that went */
 	WM_RESTORE,	/* at broker start: one link that lives; 0..2 fds: copies
 			 * of what is kept */
 	WM_READY,	/* at broker start: that was the last one */

@@ -695,6 +695,7 @@ test_quota(void **state)
 	memset(&m, 0, sizeof(m));
 	m.type = WM_GONE;
 	m.slot = vlink_by_id(&d, 1)->slot;
+	m.seq = vlink_by_id(&d, 1)->destroy_seq;
 	assert_int_equal(wire_send(warden, &m, sizeof(m), NULL, 0), sizeof(m));
 	warden_works();
 	check_row(&again);

@@ -575,6 +575,50 @@ test_fails_at_each_step(void **state)
 	assert_string_equal(events[0].event, "closed");
 }
 
+/* Answers are for those who asked: not for who has the slot now. */
+static void
+test_late_answers(void **state)
+{
+	struct request	 req;
+	struct vlink	*l;
+	struct wm_msg	 m, late;
+
+	(void)state;
+	/* A KEEP was under way when the interface went. */
+	open_link(&req, LINK_HOST, LEASE_SESSION, "lab", SLOT);
+	expect(WM_CREATE, SLOT, &m);
+	reply(&m, 0, WM_OP_NONE, true);
+	late = m;
+	late.seq += 1000;
+	gone(SLOT, 0);
+	assert_true(empty());
+	l = open_link(&req, LINK_HOST, LEASE_SESSION, "lab", SLOT);
+	expect(WM_CREATE, SLOT, &m);
+	reply(&late, EINVAL, WM_OP_CHECK, false);
+	assert_int_equal(nfailed, 0);
+	assert_int_equal(l->state, LINK_OPENING);
+	reply(&m, 0, WM_OP_NONE, true);
+	assert_int_equal(nopened, 2);
+	assert_int_equal(l->state, LINK_UP);
+
+	/* It goes by itself, and the DESTROY has not arrived yet. */
+	reap_link(l, "test");
+	expect(WM_DESTROY, SLOT, &m);
+	gone(SLOT, 0);
+	assert_ptr_equal(vlink_by_slot(&d, SLOT), l);
+	gone(SLOT, m.seq);
+	assert_true(empty());
+
+	/* What was made for nobody goes. */
+	reply(&m, EINVAL, WM_OP_CHECK, false);
+	expect_silence();
+	reply(&m, 0, WM_OP_NONE, true);
+	expect(WM_DESTROY, SLOT, &m);
+	gone(SLOT, m.seq);
+	assert_true(empty());
+	expect_silence();
+}
+
 /* An operation that no number stands for does no harm. */
 static void
 test_fails_strangely(void **state)
@@ -1670,6 +1714,7 @@ main(void)
 		WITH(test_keep),
 		ALONE(test_not_taken),
 		WITH(test_fails_at_each_step),
+		WITH(test_late_answers),
 		WITH(test_fails_strangely),
 		WITH(test_next_slot),
 		WITH(test_no_slot_at_last),
