@@ -418,6 +418,17 @@ refuse_netns(struct request *req, const struct link_spec *spec, int *netns)
 	return false;
 }
 
+/* All slots that a link of this kind may have are in use. */
+static void
+refuse_slot(struct request *req, const struct link_spec *spec)
+{
+	int64_t	n = vlink_is_kernel(spec) ? BOUND_UNITS :
+		    BOUND_SLOTS - BOUND_UNITS;
+
+	reply_error(req, ERR_QUOTA_EXCEEDED, "links of this machine", n, n,
+	    "built-in");
+}
+
 static void
 refuse_plan(struct request *req, const struct link_spec *spec,
     enum plan_refusal r, const char *detail)
@@ -440,8 +451,7 @@ refuse_plan(struct request *req, const struct link_spec *spec,
 		reply_error(req, ERR_INVALID_SPEC, "addresses", text);
 		break;
 	case PLAN_NO_SLOT:
-		reply_error(req, ERR_QUOTA_EXCEEDED, "links of this machine",
-		    (int64_t)BOUND_UNITS, (int64_t)BOUND_UNITS, "built-in");
+		refuse_slot(req, spec);
 		break;
 	default:
 		reply_error(req, ERR_BACKEND_FAILED, "look for a free address",

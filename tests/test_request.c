@@ -701,6 +701,38 @@ test_quota(void **state)
 	check_row(&again);
 }
 
+/* All users together have no slot left of the kind that is asked for. */
+static void
+test_no_slot(void **state)
+{
+	static const struct row	kernel = { ROOT, OPEN(PORT, HOST, ""),
+	    "fethd.Broker.QuotaExceeded", "{\"what\":\"links of this machine\","
+	    "\"limit\":11383,\"used\":11383,\"rule\":\"built-in\"}", 0 };
+	static const struct row	pair = { ROOT, OPEN(PORT, PORT, ""),
+	    "fethd.Broker.QuotaExceeded", "{\"what\":\"links of this machine\","
+	    "\"limit\":21385,\"used\":21385,\"rule\":\"built-in\"}", 0 };
+	static struct wm_msg	m;
+	uint32_t		i;
+	int			fds[2] = { -1, -1 };
+
+	(void)state;
+	m.record.version = LINK_RECORD_VERSION;
+	m.record.uid = uids[BOB];
+	spec_init(&m.record.spec);
+	m.record.spec.lease = LEASE_SESSION;
+	for (i = 0; i < BOUND_SLOTS; i++) {
+		if (i == BOUND_UNITS)
+			check_row(&kernel);
+		m.slot = i;
+		m.record.id = i + 1;
+		m.record.spec.kind = i < BOUND_UNITS ? LINK_HOST : LINK_PAIR;
+		snprintf(m.record.spec.name, sizeof(m.record.spec.name),
+		    "link%u", i);
+		vlink_restore(&d, &m, fds);
+	}
+	check_row(&pair);
+}
+
 /* ---- Connections that go ----------------------------------------------- */
 
 static void
@@ -902,6 +934,7 @@ main(void)
 		FULL(test_kernel_links),
 		FULL(test_netns),
 		FULL(test_quota),
+		FULL(test_no_slot),
 		FULL(test_goes_while_opening),
 		USER(test_hung_up),
 		FULL(test_hung_up),

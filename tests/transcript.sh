@@ -355,8 +355,9 @@ says B "$(call Open '{"name":"prod1",'"$ports"'}')"
 says B "$(call Open '{"mtu":9001,'"$ports"'}')"
 end
 section QuotaExceeded <<'END'
-Of links, by a rule. Of connections there is one limit for all, see above: its error comes unasked, as the only words of a
-connection, and `rule` is empty.
+`links` of the caller, by a rule. The other limits are the same for all, see above, with the rule `built-in`: `captures`,
+`captures of all users` and `links of this machine` (those with interfaces, or the others). That of `connections` comes unasked,
+as the only words of a connection, and its `rule` is empty.
 END
 quietly B "$(call Open '{"name":"a",'"$ports"'}')"
 quietly B "$(call Open '{"name":"b",'"$ports"'}')"
