@@ -115,9 +115,10 @@ struct backend {
 	 * more than strerror says. */
 	const char *(*reason)(enum wm_op op, int error);
 
-	/* Broker: 1 when P overlaps a route of the host (its text in ROUTE), 0
-	 * when not, -errno. */
-	int	(*overlap)(const struct prefix *p, char *route, size_t size);
+	/* Broker: 1 when P overlaps a route of the host (to WITH, its text in
+	 * ROUTE), 0 when not, -errno. */
+	int	(*overlap)(const struct prefix *p, struct prefix *with,
+		    char *route, size_t size);
 	/* Broker: the counters of the interface of SLOT's host side, as the host
 	 * sees them. 0 or -errno. */
 	int	(*counters)(uint32_t slot, struct if_counters *c);

@@ -932,9 +932,10 @@ feth_monitor_ms(void)
 }
 
 static int
-feth_overlap(const struct prefix *p, char *route, size_t size)
+feth_overlap(const struct prefix *p, struct prefix *with, char *route,
+    size_t size)
 {
-	return darwin_ops.overlap(p, route, size);
+	return darwin_ops.overlap(p, with, route, size);
 }
 
 static int

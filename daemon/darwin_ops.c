@@ -185,7 +185,8 @@ table_get(int *mib, unsigned int n, uint8_t **buf, size_t *len)
 }
 
 static int
-mac_overlap(const struct prefix *p, char *route, size_t size)
+mac_overlap(const struct prefix *p, struct prefix *with, char *route,
+    size_t size)
 {
 	int			mib[6] = { CTL_NET, PF_ROUTE, 0,
 	    p->family == 4 ? AF_INET : AF_INET6, NET_RT_DUMP, 0 };
@@ -201,6 +202,7 @@ mac_overlap(const struct prefix *p, char *route, size_t size)
 	free(buf);
 	if (rv != 1)
 		return rv;
+	*with = r.dst;
 	prefix_format(&r.dst, text);
 	if (if_indextoname(r.index, name) != NULL)
 		snprintf(route, size, "route %s of %s", text, name);

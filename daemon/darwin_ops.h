@@ -48,7 +48,8 @@ struct darwin_ops {
 
 	/* Broker, which has nothing of the warden's open; see struct
 	 * backend. */
-	int	(*overlap)(const struct prefix *p, char *route, size_t size);
+	int	(*overlap)(const struct prefix *p, struct prefix *with,
+		    char *route, size_t size);
 	int	(*counters)(const char *ifname, struct if_counters *c);
 
 	/* Wait; milliseconds of a clock that only goes forward. */

@@ -101,7 +101,8 @@ route_text(const struct nl_route *r, char *route, size_t size)
 }
 
 int
-linux_overlap(const struct prefix *p, char *route, size_t size)
+linux_overlap(const struct prefix *p, struct prefix *with, char *route,
+    size_t size)
 {
 	struct route_look	look = { .p = p };
 	int			rv;
@@ -113,10 +114,12 @@ linux_overlap(const struct prefix *p, char *route, size_t size)
 		/* A hit is a hit even when the walk was disturbed. */
 		rv = look.hit ? 1 : rv;
 	}
-	if (rv == 1)
+	if (rv == 1) {
+		*with = look.found.dst;
 		route_text(&look.found, route, size);
-	else if (rv < 0)
+	} else if (rv < 0) {
 		nl_close(&asker);
+	}
 	return rv;
 }
 

@@ -11,7 +11,8 @@
 
 #include "backend.h"
 
-int	linux_overlap(const struct prefix *p, char *route, size_t size);
+int	linux_overlap(const struct prefix *p, struct prefix *with, char *route,
+	    size_t size);
 int	linux_counters(uint32_t slot, struct if_counters *c);
 
 /* backend_linux.c: is ALIAS the mark of SLOT? */

@@ -15,7 +15,7 @@
 #include "policy.h"
 #include "vlink.h"
 
-/* Of a pool that something else covers whole, not every prefix is tried. */
+/* Of a pool that much else is in, not every prefix is tried. */
 #define PREFIX_TRIES	1024
 
 /* May SPEC have the slot that the warden is ready for? A link with a name of its
@@ -60,10 +60,11 @@ pick_slot(const struct fethd *d, uint32_t uid, const struct link_spec *spec,
 	return -ENOSPC;
 }
 
-/* 1 when P overlaps one of our links or a route of the host. */
+/* 1 when P overlaps one of our links or a route of the host, which is to WITH;
+ * of our links it is left as it is. */
 static int
-prefix_busy(const struct fethd *d, const struct prefix *p, char *detail,
-    size_t size)
+prefix_busy(const struct fethd *d, const struct prefix *p,
+    struct prefix *with, char *detail, size_t size)
 {
 	if (vlink_overlap(d, p)) {
 		snprintf(detail, size, "another link of this fethd");
@@ -71,7 +72,7 @@ prefix_busy(const struct fethd *d, const struct prefix *p, char *detail,
 	}
 	if (d->backend->overlap == NULL)
 		return 0;
-	return d->backend->overlap(p, detail, size);
+	return d->backend->overlap(p, with, detail, size);
 }
 
 static void
@@ -85,14 +86,17 @@ static enum plan_refusal
 auto_address(const struct fethd *d, uint32_t uid, struct link_spec *spec,
     const struct prefix *pool, int first, bool both, char *detail, size_t size)
 {
-	struct prefix	a, b;
+	struct prefix	a, b, with = { .family = 0 };
 	uint32_t	n;
 	int		rv;
 	char		text[PREFIX_STRLEN], route[64] = "";
 
-	for (n = 0; n < PREFIX_TRIES && identity_prefix(d->key, uid,
-	    spec->name, pool, n, &a, &b) == 0; n++) {
-		if ((rv = prefix_busy(d, &a, detail, size)) == 1)
+	/* Of a pool that is in one route, no other prefix is free, and each look
+	 * may be a walk over all routes. */
+	for (n = 0; n < PREFIX_TRIES && !prefix_within(pool, &with) &&
+	    identity_prefix(d->key, uid, spec->name, pool, n, &a, &b) == 0;
+	    n++) {
+		if ((rv = prefix_busy(d, &a, &with, detail, size)) == 1)
 			continue;
 		if (rv < 0) {
 			snprintf(detail, size, "%s", strerror(-rv));
@@ -145,6 +149,7 @@ check_addresses(const struct fethd *d, const struct link_spec *spec,
     char *detail, size_t size)
 {
 	const struct end_spec	*e;
+	struct prefix		 with;
 	unsigned int		 i, a;
 	int			 rv;
 
@@ -153,7 +158,7 @@ check_addresses(const struct fethd *d, const struct link_spec *spec,
 		if (e->kind != END_HOST || e->netns >= 0)
 			continue;
 		for (a = 0; a < e->naddr; a++) {
-			rv = prefix_busy(d, &e->addr[a], detail, size);
+			rv = prefix_busy(d, &e->addr[a], &with, detail, size);
 			if (rv == 1)
 				return PLAN_OVERLAP;
 			if (rv < 0) {

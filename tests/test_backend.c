@@ -1471,16 +1471,20 @@ route_add(const char *dst, const char *mask, const char *gw, const char *dev,
 static void
 assert_overlap(const char *text, int want, const char *route)
 {
-	struct prefix	p;
-	char		got[100] = "";
+	struct prefix	p, with;
+	char		got[100] = "", text_with[PREFIX_STRLEN];
 	int		rv;
 
 	assert_int_equal(prefix_parse(text, &p), 0);
-	rv = B->overlap(&p, got, sizeof(got));
+	rv = B->overlap(&p, &with, got, sizeof(got));
 	if (rv != want)
 		fail_msg("%s: %d (%s)", text, rv, got);
 	if (route != NULL)
 		assert_string_equal(got, route);
+	if (rv == 1) {
+		assert_true(prefix_overlap(&p, &with));
+		assert_non_null(strstr(got, prefix_format(&with, text_with)));
+	}
 }
 
 static void

@@ -110,11 +110,13 @@ watch_event(struct fethd *dd, const struct vlink *l, const char *event)
 
 static int		 overlap_answer;	/* of the next ones */
 static unsigned int	 overlap_asked, overlap_first; /* 1 so often */
+static const char	*overlap_with;
 
 static int
-overlap(const struct prefix *p, char *route, size_t size)
+overlap(const struct prefix *p, struct prefix *with, char *route, size_t size)
 {
 	(void)p;
+	assert_int_equal(prefix_parse(overlap_with, with), 0);
 	snprintf(route, size, "route 192.0.2.0/24");
 	if (overlap_asked++ < overlap_first)
 		return 1;
@@ -177,6 +179,7 @@ setup_alone(void **state)
 	nopened = nfailed = nevents = readies = 0;
 	overlap_answer = 0;
 	overlap_asked = overlap_first = 0;
+	overlap_with = "192.0.2.0/24";
 	return 0;
 }
 
@@ -1644,6 +1647,12 @@ test_plan_auto(void **state)
 	overlap_first = 0;
 	overlap_answer = 1;
 	assert_int_equal(plan(&t, &slot), PLAN_NO_PREFIX);
+	/* One route over all of the pool: there is nothing to look for. */
+	t = s;
+	overlap_asked = 0;
+	overlap_with = "10.252.0.0/15";
+	assert_int_equal(plan(&t, &slot), PLAN_NO_PREFIX);
+	assert_int_equal(overlap_asked, 1);
 	t = s;
 	overlap_answer = -EIO;
 	assert_int_equal(plan(&t, &slot), PLAN_SYSTEM);

@@ -262,11 +262,12 @@ ops_events_read(int fd, struct dw_kev *k)
 }
 
 static int
-ops_overlap(const struct prefix *p, char *route, size_t size)
+ops_overlap(const struct prefix *p, struct prefix *with, char *route,
+    size_t size)
 {
 	(void)p;
 	snprintf(route, size, "route 10.0.0.0/8 of en0");
-	return 1;
+	return prefix_parse("10.0.0.0/8", with) == 0 ? 1 : -EINVAL;
 }
 
 static int

@@ -1673,14 +1673,15 @@ test_ask(void **state)
 {
 	struct wm_msg		m = message(0, LINK_WIRE, 0);
 	struct if_counters	counters;
-	struct prefix		p;
+	struct prefix		p, with;
 	struct cable		c;
 	char			route[64];
 
 	(void)state;
 	fresh(SIM_15_4);
 	assert_int_equal(prefix_parse("10.0.0.0/24", &p), 0);
-	assert_int_equal(B->overlap(&p, route, sizeof(route)), 1);
+	assert_int_equal(B->overlap(&p, &with, route, sizeof(route)), 1);
+	assert_int_equal(with.len, 8);
 	assert_int_equal(B->counters(0, &counters), -ENODEV);
 	create(&m, &c);
 	assert_int_equal(B->counters(0, &counters), 0);
