@@ -3,7 +3,7 @@
  * The smallest useful client of fethd: opens a link, and sends every frame that
  * comes out of its port back to where it came from.
  *
- *     cc example.c $(pkg-config --cflags --libs --static libfeth) -o example
+ *     cc example.c $(pkg-config --cflags --libs libfeth) -o example
  *     ./example lab 3 &          echo three frames, and end
  *     fethc send lab --test 3    send them from the other end
  *

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# docs/example.c, as a reader would use it.
+# docs/example.c, as a reader would build and use it.
 . "${srcdir:-.}/tests/lib.sh"
 
 need_cmd jq
@@ -54,3 +54,31 @@ stop_daemon
 run as_user "$EXAMPLE" lab
 is "without a daemon" "$rc" 1
 like "it says so" "$err" '^NoDaemon: '
+
+# README's line, with this build's libfeth.pc and the compiler of its library.
+made() {	# VARIABLE of the Makefile
+	sed -n "s/^$1 = //p" "$top_builddir/Makefile" 2>/dev/null
+}
+line=$(sed -n 's|.*#include <feth.h>.*/\* \(cc .*\) \*/$|\1|p' \
+    "$srcdir/README.md")
+like "README has a line" "$line" '^cc x\.c .*pkg-config .*libfeth'
+if [ -n "$(made CC)" ]; then
+	mkdir "$T/path"
+	cat >"$T/path/cc" <<-END
+		#!/bin/sh
+		exec $(made CC) $(made MODE_CFLAGS) "\$@"
+	END
+	cat >"$T/path/pkg-config" <<-END
+		#!/bin/sh
+		PKG_CONFIG_PATH='$(cd "$top_builddir/client" && pwd)':\${PKG_CONFIG_PATH-} \
+		    exec $(made PKG_CONFIG) \
+		    --define-variable=libdir='$(cd "$top_builddir" && pwd)' \
+		    --define-variable=includedir='$(cd "$srcdir" && pwd)/include' "\$@"
+	END
+	chmod 755 "$T/path"/*
+	cp "$srcdir/docs/example.c" "$T/x.c"
+	run sh -c "PATH='$T/path':\$PATH; cd '$T' && $line"
+	is "it builds" "$rc:$err" 0:
+	run as_user "$T/a.out" lab
+	like "what a program needs" "$err" '^NoDaemon: '
+fi
