@@ -24,14 +24,27 @@ is "it holds the first port" "$(json '[.link.ends[].attached]|tostring')" \
 like "it says what it has" "$(cat "$T/example.out")" \
     "^link lab, $(json '.link.ends[0].mac')\$"
 
-# Three frames go there, and come back with the MACs exchanged.
+# Three frames go there, and come back with the MACs exchanged. Each waits for
+# the one before: a pipe does not keep two apart.
+cat >"$T/three" <<-'END'
+	tries=200
+	for n in 0 1 2; do
+		while [ "$(wc -c <"$2")" -lt $((n * 19)) ] && [ $tries -gt 0 ]
+		do
+			tries=$((tries - 1))
+			sleep 0.05
+		done
+		cat "$1"
+	done
+	sleep 0.5
+END
 printf '\002\000\000\000\000\002\002\000\000\000\000\001\210\265hello' \
     >"$T/frame"
 # shellcheck disable=SC2016
 if command -v socat >/dev/null 2>&1; then
 	run fethc attach lab -- sh -c \
-	    '(cat "$0"; sleep 0.5; cat "$0"; sleep 0.5; cat "$0"; sleep 0.5) |
-	    socat -b 2000 -t 1 STDIO "FD:$FETH_FD"' "$T/frame"
+	    'sh "$0" "$1" "$2" | socat -b 2000 -t 1 STDIO "FD:$FETH_FD"' \
+	    "$T/three" "$T/frame" "$T/run.out"
 	back=02000000000102000000000288b568656c6c6f
 	is "what comes back" "$(od -An -tx1 "$T/run.out" | tr -d ' \n')" \
 	    $back$back$back
