@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The manuals are correct mdoc.
+# The manuals are correct mdoc, and name each other by the right section.
 . "${srcdir:-.}/tests/lib.sh"
 
 need_cmd mandoc
@@ -8,3 +8,9 @@ for f in "$srcdir"/docs/*.[1-9]; do
 	run mandoc -T lint -W warning "$f"
 	is "mandoc on ${f#"$srcdir"/}" "$rc:$out" "0:"
 done
+
+# .Xr of one of ours with a section that it is not in.
+wrong=$(cd "$srcdir/docs" && for f in *.[1-9]; do
+	echo "^[^:]*:[0-9]*:\.Xr ${f%.*} [^${f##*.}]"
+done >"$T/wrong" && grep -n '^\.Xr ' ./*.[1-9] | grep -f "$T/wrong")
+is "each .Xr has the section of its page" "$wrong" ""
