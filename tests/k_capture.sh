@@ -99,12 +99,17 @@ like "after so many" "$(cat "$T/record.log")" '^3 frames captured'
 is "which are in the file" "$(shark d frame frame.number | wc -l)" 3
 like "with the counters" "$(capinfos "$T/cap/d")" 'stat entries = [1-9]'
 
+# What comes before the capture is not in it, and --count would wait for more.
+wait_for 5 no_captures
 fethc capture lab --count 2 >"$T/cap/e" 2>"$T/e.err" &
+piped=$!
+wait_for 5 eval '! no_captures'
 pings "$ip4"
-wait $!
+wait $piped
 is "a pipe gets pcapng" "$(shark e frame frame.interface_name | sort -u)" lab
 run fethc --json capture lab --timeout 0.3
 is "--json and --timeout" "$rc" 0
+wait_for 5 no_captures
 bg_user lines script -qec "$FETHC -s $SOCK capture lab --count 4 icmp" /dev/null
 lines=$BG
 wait_for 5 eval '! no_captures'
@@ -238,8 +243,8 @@ run as_other "$FETHC" -s "$SOCK" capture "$USER_ID/lab" -w "$T/cap/no"
 is "another user gets nothing" "$rc" 1
 like "as if it were not there" "$err" NoSuchLink
 refute "not even a file" [ -e "$T/cap/no" ]
-h timeout 20 "$FETHC" -s "$SOCK" capture "$USER_ID/lab" --timeout 1 \
-    -w "$T/cap/root" 2>/dev/null &
+h timeout 20 "$FETHC" -s "$SOCK" capture "$USER_ID/lab" --count 4 \
+    -w "$T/cap/root" icmp 2>/dev/null &
 root=$!
 wait_for 5 eval '! no_captures'
 pings "$ip4"

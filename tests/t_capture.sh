@@ -83,9 +83,10 @@ fi
 
 # --- the file
 
+given_now=$(grep -c 'a capture is given' "$LOG")
 spawn file $FETHC -s "$SOCK" capture lab -w "$T/file.pcapng" --count 4
 file=$LAST
-sleep 0.5
+wait_for 5 given $((given_now + 1))
 fethc ping lab -c 3 -i 0.05 >/dev/null
 wait $file
 is "--count ends it" "$?" 0
@@ -100,7 +101,10 @@ spawn flood $FETHC -s "$SOCK" open flood --pair --relay --named
 wait_for 5 there flood
 spawn recv $FETHC -s "$SOCK" recv flood --end 1 --raw
 recv=$LAST
-sleep 0.5
+received() {
+	fethc --json show flood | jq -e '.link.ends[1].attached' >/dev/null
+}
+wait_for 5 received || die "nobody receives: $(cat "$T/recv.err")"
 before=$(grep -c 'a capture is given' "$LOG")
 (fethc capture flood -w - 2>"$T/slow.err" | {
 	until [ -e "$T/go" ]; do sleep 0.1; done
@@ -121,7 +125,10 @@ wait_for 10 settled
 passed=$(stat 0 tx_frames)
 check "the relay passed on most of them" [ "$passed" -gt 30000 ]
 is "the other end got all of those" "$(stat 1 rx_frames)" "$passed"
-is "and read them" "$(wc -c <"$T/recv.out")" $((passed * 60))
+read_all() {
+	[ "$(wc -c <"$T/recv.out")" -eq $((passed * 60)) ]
+}
+check "and read them" wait_for 10 read_all
 touch "$T/go"
 fethc close flood
 wait $slow
@@ -132,7 +139,10 @@ is "captured and dropped are all" "$(($sum))" "$passed"
 
 # --- how many, and readers that go
 
-before=$(grep -c 'is over' "$LOG")
+all_over() {
+	over "$(grep -c 'a capture is given' "$LOG")"
+}
+wait_for 5 all_over
 pids=
 given_now=$(grep -c 'a capture is given' "$LOG")
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
@@ -146,7 +156,7 @@ like "by name" "$err" 'QuotaExceeded: 16 captures in use'
 check "the link works under all of them" fethc ping lab -c 3 -i 0.05
 # shellcheck disable=SC2086
 kill -9 $pids
-wait_for 5 over $((before + 16))
+wait_for 5 all_over
 run fethc capture lab --timeout 0.2 -w /dev/null
 is "then there is room again" "$rc" 0
 
