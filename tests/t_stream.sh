@@ -200,6 +200,7 @@ closed() {
 check "shut for writing: closed" wait_for 5 closed shut shutdown
 end_first
 first deaf message shut PORT rd : --relay
+check "shut for reading" wait_for 5 said deaf '^shutdown: done'
 spawn teller "$FETHC" -s "$SOCK" attach deaf -- sh -c \
     "sleep 0.3; $relay send message:{fd} 5 100; exec sleep 60"
 ipid=$LAST
