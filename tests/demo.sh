@@ -106,7 +106,7 @@ check_nothing_left() {	# label, count
 }
 
 frames() {	# the first ones that are of interest
-	sed -n '/arp\|echo\|nd who-has fd/Ip' "$dir/answer" | head -n 6 |
+	grep -Ei 'arp|echo|nd who-has fd' "$dir/answer" | head -n 6 |
 	    sed 's/^/    /'
 }
 

@@ -252,8 +252,12 @@ spawn() {
 }
 
 pid_alive() {
-	kill -0 "$1" 2>/dev/null &&
-	    ! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+	kill -0 "$1" 2>/dev/null || return 1
+	if [ -d /proc/self ]; then
+		! grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null
+	else
+		case $(ps -o stat= -p "$1" 2>/dev/null) in ""|Z*) return 1 ;; esac
+	fi
 }
 
 pid_gone() {
@@ -362,8 +366,12 @@ netns_own() {
 }
 
 fds_of() {
-	# shellcheck disable=SC2012
-	ls "/proc/$1/fd" 2>/dev/null | wc -l | tr -d ' '
+	if [ -d /proc/self/fd ]; then
+		# shellcheck disable=SC2012
+		ls "/proc/$1/fd" 2>/dev/null
+	else
+		lsof -nP -p "$1" -a -d 0-99999 -F f 2>/dev/null | grep '^f'
+	fi | wc -l | tr -d ' '
 }
 
 links_left() {

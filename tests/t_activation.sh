@@ -4,6 +4,7 @@
 # listens for readiness, in the background, and on its own socket path.
 . "${srcdir:-.}/tests/lib.sh"
 
+[ "$(uname -s)" = Linux ] || skip "the service manager is systemd"
 need_cmd pgrep
 FETHD_OPTIONS="--foreground --backend user"
 said() {

@@ -15,7 +15,7 @@ if ! diff -u "$T/doc" "$T/section"; then
 	fail "docs/protocol.md is not up to date: tests/transcript.sh --update"
 fi
 
-for m in $(sed -n 's/^\(method\|error\) \([A-Za-z]*\).*/\2/p' \
+for m in $(sed -nE 's/^(method|error) ([A-Za-z]*).*/\2/p' \
     "$srcdir/include/org.fethd.Broker.varlink"); do
-	check "it speaks of $m" grep -q "\`\?$m" "$doc"
+	check "it speaks of $m" grep -Eq "\`?$m" "$doc"
 done
