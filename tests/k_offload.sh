@@ -52,9 +52,6 @@ SOCK=$RUN/fethd.sock
 
 # --- TCP through a copier, between the two hosts
 
-listens() {	# namespace port
-	[ -n "$(ip netns exec "$1" ss -Hltn "sport = :$2")" ]
-}
 mbits() {	# way where where mode
 	bg_by=bg_user
 	[ "$1" = feth ] || bg_by=bg

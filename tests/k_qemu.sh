@@ -12,26 +12,7 @@ hold probe answer probe --host --address 10.99.1.1/24 --peer-address 10.99.1.2/2
 kill "$BG"
 wait_for 5 link_gone probe
 
-# dnsmasq's own files, away from the machine's.
-cat >"$T/dnsmasq.conf" <<-END
-	port=0
-	no-resolv
-	no-hosts
-	bind-dynamic
-	interface=feth*
-	dhcp-range=10.99.1.100,10.99.1.200,255.255.255.0,10m
-	dhcp-leasefile=$T/leases
-	dhcp-authoritative
-	no-ping
-	log-dhcp
-	dhcp-option=encap:175,176,1b
-	log-facility=-
-	user=root
-END
-: >"$T/leases"
-
-bg dnsmasq ip netns exec "$NS" dnsmasq --keep-in-foreground \
-    --conf-file="$T/dnsmasq.conf" --pid-file="$T/dnsmasq.pid"
+dhcp_server
 vm_up() {
 	fethc show "$1" >"$T/vm" 2>&1 && pgrep -P $qemu >"$T/pid"
 }
@@ -64,6 +45,8 @@ machine() {	# name, options of fethc, has it headers
 	kill "$qemu"
 	within 2000 "the machine ends: so does its interface" if_gone "$iface"
 	check "qemu is gone" wait_for 10 pid_gone "$(cat "$T/pid")"
+	# Until then the next one cannot have its addresses.
+	wait_for 5 link_gone "$1"
 }
 machine plain "" false
 # QEMU sees by itself that there are headers, and fills them in.

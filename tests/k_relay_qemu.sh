@@ -8,24 +8,7 @@
 k_needs qemu-system-x86_64 dnsmasq
 
 k_start relayqemu
-cat >"$T/dnsmasq.conf" <<-END
-	port=0
-	no-resolv
-	no-hosts
-	bind-dynamic
-	interface=feth*
-	dhcp-range=10.99.1.100,10.99.1.200,255.255.255.0,10m
-	dhcp-leasefile=$T/leases
-	dhcp-authoritative
-	no-ping
-	log-dhcp
-	dhcp-option=encap:175,176,1b
-	log-facility=-
-	user=root
-END
-: >"$T/leases"
-bg dnsmasq ip netns exec "$NS" dnsmasq --keep-in-foreground \
-    --conf-file="$T/dnsmasq.conf" --pid-file="$T/dnsmasq.pid"
+dhcp_server
 dnsmasq=$BG
 qemu-system-x86_64 -netdev help >"$T/netdevs" 2>&1
 

@@ -25,6 +25,8 @@
 #   pings ADDRESS [OPT...]      two pings from the host, both answered
 #   answers ADDRESS [OPT...]    one ping, for wait_for
 #   tool NAME             the path of tests/kernel_NAME, as the user may run it
+#   listens NAMESPACE PORT    somebody does, by TCP
+#   dhcp_server           dnsmasq for machines on links of 10.99.1.1/24
 #   marked                interfaces on the host that carry a mark of fethd's
 #   spares NAMESPACE      those of them that are no link's yet
 
@@ -217,4 +219,30 @@ tool() {
 		tool_path=$T/bin/kernel_$1
 	fi
 	echo "$tool_path"
+}
+
+listens() {	# NAMESPACE PORT
+	[ -n "$(ip netns exec "$1" ss -Hltn "sport = :$2")" ]
+}
+
+# With files of its own, away from the machine's.
+dhcp_server() {
+	cat >"$T/dnsmasq.conf" <<-END
+		port=0
+		no-resolv
+		no-hosts
+		bind-dynamic
+		interface=feth*
+		dhcp-range=10.99.1.100,10.99.1.200,255.255.255.0,10m
+		dhcp-leasefile=$T/leases
+		dhcp-authoritative
+		no-ping
+		log-dhcp
+		dhcp-option=encap:175,176,1b
+		log-facility=-
+		user=root
+	END
+	: >"$T/leases"
+	bg dnsmasq ip netns exec "$NS" dnsmasq --keep-in-foreground \
+	    --conf-file="$T/dnsmasq.conf" --pid-file="$T/dnsmasq.pid"
 }

@@ -7,7 +7,6 @@
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
 sim_needs
-need_cmd socat
 
 k_conf '{ "name": "sim", "allow": true, "who": ["uid:'$USER_ID'"],
     "classes": ["raw", "socket", "stream"], "quota": 64 }'
@@ -60,47 +59,16 @@ within 2000 "and the descriptor" sim_no_bpf
 
 # --- a second kernel as the guest
 
-host=$NS
-netns_new guest
-guest=$NS NS=$host
-g() {
-	ip netns exec "$guest" "$@"
-}
-ip -n "$guest" tuntap add dev t0 mode tap user $USER_ID
-ip -n "$guest" link set t0 up
-bg cable nsenter --net="/run/netns/$guest" sh -c 'exec setpriv --reuid "$1" \
-    --regid "$1" --clear-groups -- "$2" "$3" wire raw t0 9<>/dev/net/tun' \
-    cable $USER_ID "$SIM_CABLE" "$SOCK"
-cable=$BG
-wait_for 5 grep -q open "$T/cable.log" || die "$(cat "$T/cable.log")"
+sim_guest
+sim_cable wire raw
 a=$(host_if wire)
-ip -n "$guest" link set t0 down
-ip -n "$guest" link set t0 address "$(of wire '.ends[0].mac')" up
-for i in 0 1; do
-	ip -n "$guest" addr add "$(of wire ".ends[0].addresses[$i]")" dev t0 \
-	    nodad
-done
-host4=$(of wire '.ends[1].addresses[0] | split("/")[0]')
-guest4=$(of wire '.ends[0].addresses[0] | split("/")[0]')
-guest6=$(of wire '.ends[0].addresses[1] | split("/")[0]')
-wait_for 5 answers "$guest4"
 check "the host pings the guest" pings "$guest4"
 check "the guest pings the host" g ping -q -c 2 -i 0.2 -W 2 "$host4"
 wait_for 5 answers "$guest6"
 
-head -c 3000000 /dev/urandom >"$T/data"
-tcp() {	# listener's netns, sender's netns, address
-	ip netns exec "$1" socat -u "$3-LISTEN:7777,reuseaddr" \
-	    "CREATE:$T/got" &
-	tcp_pid=$!
-	sleep 0.3
-	ip netns exec "$2" timeout 30 socat -u "OPEN:$T/data" "$3:$4:7777"
-	wait_for 20 pid_gone $tcp_pid
-	cmp "$T/data" "$T/got"
-}
-check "3 MB by TCP, host to guest" tcp "$guest" "$host" TCP4 "$guest4"
-check "3 MB by TCP, guest to host" tcp "$host" "$guest" TCP4 "$host4"
-check "3 MB by TCP and IPv6" tcp "$guest" "$host" TCP6 "[$guest6]"
+check "3 MB by TCP, host to guest" tcp "$guest" "$NS" TCP4 "$guest4"
+check "3 MB by TCP, guest to host" tcp "$NS" "$guest" TCP4 "$host4"
+check "3 MB by TCP and IPv6" tcp "$guest" "$NS" TCP6 "[$guest6]"
 
 # Not by g, which would give the number of a shell.
 ip netns exec "$guest" socat -u \
@@ -117,13 +85,13 @@ check "multicast, host to guest" wait_for 5 said
 # tests/sim/test_backend_feth.c does it without.)
 if h ip link add link "$a" name v7 type vlan id 7 2>/dev/null; then
 	ip -n "$guest" link add link t0 name v7 type vlan id 7
-	ip -n "$host" addr add 10.99.7.1/30 dev v7
+	ip -n "$NS" addr add 10.99.7.1/30 dev v7
 	ip -n "$guest" addr add 10.99.7.2/30 dev v7
-	ip -n "$host" link set v7 up
+	ip -n "$NS" link set v7 up
 	ip -n "$guest" link set v7 up
 	wait_for 5 answers 10.99.7.2
 	check "tagged full frames" pings -M "do" -s 1472 10.99.7.2
-	ip -n "$host" link del v7
+	ip -n "$NS" link del v7
 fi
 
 kill $cable

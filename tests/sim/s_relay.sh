@@ -7,54 +7,17 @@
 . "${srcdir:-.}/tests/lib.sh"
 . "${srcdir:-.}/tests/klib.sh"
 sim_needs
-need_cmd socat
 
 k_conf '{ "name": "sim", "allow": true, "who": ["uid:'$USER_ID'"],
     "quota": 64 }'
 k_start mac
-host=$NS
-netns_new guest
-guest=$NS NS=$host
-g() {
-	ip netns exec "$guest" "$@"
-}
+sim_guest
 no_feth() {
 	[ -z "$(sim_feths)" ]
 }
-ip -n "$guest" tuntap add dev t0 mode tap user $USER_ID
-ip -n "$guest" link set t0 up
-head -c 3000000 /dev/urandom >"$T/data"
-
-tcp() {	# listener's netns, sender's netns, address
-	ip netns exec "$1" socat -u "$3-LISTEN:7777,reuseaddr" \
-	    "CREATE:$T/got" &
-	tcp_pid=$!
-	sleep 0.3
-	ip netns exec "$2" timeout 60 socat -u "OPEN:$T/data" "$3:$4:7777"
-	wait_for 20 pid_gone $tcp_pid
-	cmp "$T/data" "$T/got"
-}
-
-cable_up() {	# name class
-	bg "$1" nsenter --net="/run/netns/$guest" sh -c 'exec setpriv \
-	    --reuid "$1" --regid "$1" --clear-groups -- "$2" "$3" "$4" "$5" \
-	    t0 9<>/dev/net/tun' cable $USER_ID "$SIM_CABLE" "$SOCK" "$1" "$2"
-	cable=$BG
-	wait_for 5 grep -q open "$T/$1.log" || die "$(cat "$T/$1.log")"
-	ip -n "$guest" addr flush dev t0
-	ip -n "$guest" link set t0 down
-	ip -n "$guest" link set t0 address "$(of "$1" '.ends[0].mac')" up
-	for i in 0 1; do
-		ip -n "$guest" addr add "$(of "$1" ".ends[0].addresses[$i]")" \
-		    dev t0 nodad
-	done
-	host4=$(of "$1" '.ends[1].addresses[0] | split("/")[0]')
-	guest4=$(of "$1" '.ends[0].addresses[0] | split("/")[0]')
-	wait_for 5 answers "$guest4"
-}
 
 for class in auto stream; do
-	cable_up "c$class" $class
+	sim_cable "c$class" $class
 	is "$class: the class" "$(of "c$class" '.ends[0].class')" \
 	    "$(echo $class | sed 's/auto/socket/')"
 	case $SIM_RELEASE in
@@ -65,9 +28,9 @@ for class in auto stream; do
 	    "direction=1 batch=$batch"
 	check "$class: the host pings the guest" pings "$guest4"
 	check "$class: full frames" pings -M "do" -s 1472 "$guest4"
-	check "$class: 3 MB by TCP, host to guest" tcp "$guest" "$host" TCP4 \
+	check "$class: 3 MB by TCP, host to guest" tcp "$guest" "$NS" TCP4 \
 	    "$guest4"
-	check "$class: 3 MB by TCP, guest to host" tcp "$host" "$guest" TCP4 \
+	check "$class: 3 MB by TCP, guest to host" tcp "$NS" "$guest" TCP4 \
 	    "$host4"
 	check "$class: a burst" h ping -q -c 500 -l 100 -i 0.002 -W 3 "$guest4"
 	broker=$(broker_pid)
@@ -97,7 +60,7 @@ check "until it is closed" wait_for 5 no_feth
 check "with its descriptor" wait_for 5 sim_no_bpf
 
 # The interface goes under the relay.
-cable_up gone auto
+sim_cable gone auto
 sim_do destroy "$(host_if gone)"
 check "destroyed by another program: the link is gone" wait_for 5 link_gone gone
 check "and the other side" wait_for 5 no_feth

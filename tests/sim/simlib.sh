@@ -12,6 +12,10 @@
 #   sim_feths             the names of its feth interfaces
 #   sim_do COMMAND...     play the rest of the Mac; see sim_fuse.c
 #   sim_clean             no feth, no BPF descriptor, no hazard
+#   sim_guest             a second kernel as the guest, in the namespace $guest
+#   sim_cable NAME CLASS  a link to it, with addresses: $cable $host4 $guest4 $guest6
+#   g COMMAND...          run there
+#   tcp LISTENER SENDER TCP4|TCP6 ADDRESS   3 MB pass from one namespace to another
 #   no_hazards            no call that harms a real kernel was made
 
 : "${SIM_RELEASE:=15.4}"
@@ -82,6 +86,50 @@ sim_clean() {
 	is "no feth is left" "$(sim_feths)" ""
 	check "no BPF descriptor is left" wait_for 5 sim_no_bpf
 	no_hazards
+}
+
+sim_guest() {
+	need_cmd socat
+	sim_host=$NS
+	netns_new guest
+	guest=$NS NS=$sim_host
+	ip -n "$guest" tuntap add dev t0 mode tap user $USER_ID
+	ip -n "$guest" link set t0 up
+	head -c 3000000 /dev/urandom >"$T/data"
+}
+
+g() {
+	ip netns exec "$guest" "$@"
+}
+
+sim_cable() {
+	bg "$1" nsenter --net="/run/netns/$guest" sh -c 'exec setpriv \
+	    --reuid "$1" --regid "$1" --clear-groups -- "$2" "$3" "$4" "$5" \
+	    t0 9<>/dev/net/tun' cable $USER_ID "$SIM_CABLE" "$SOCK" "$1" "$2"
+	cable=$BG
+	wait_for 5 grep -q open "$T/$1.log" || die "$(cat "$T/$1.log")"
+	ip -n "$guest" addr flush dev t0
+	ip -n "$guest" link set t0 down
+	ip -n "$guest" link set t0 address "$(of "$1" '.ends[0].mac')" up
+	for i in 0 1; do
+		ip -n "$guest" addr add "$(of "$1" ".ends[0].addresses[$i]")" \
+		    dev t0 nodad
+	done
+	host4=$(of "$1" '.ends[1].addresses[0] | split("/")[0]')
+	guest4=$(of "$1" '.ends[0].addresses[0] | split("/")[0]')
+	guest6=$(of "$1" '.ends[0].addresses[1] | split("/")[0]')
+	wait_for 5 answers "$guest4"
+}
+
+tcp() {
+	ip netns exec "$1" socat -u "$3-LISTEN:7777,reuseaddr" \
+	    "CREATE:$T/got" &
+	tcp_pid=$!
+	daemons="$daemons $tcp_pid"
+	wait_for 5 listens "$1" 7777
+	ip netns exec "$2" timeout 60 socat -u "OPEN:$T/data" "$3:$4:7777"
+	wait_for 20 pid_gone $tcp_pid
+	cmp "$T/data" "$T/got"
 }
 
 # A pair of programs needs no privilege, and its tests a normal user's daemon;
