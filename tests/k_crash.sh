@@ -88,9 +88,13 @@ kill "$command" "$answer"
 within 3000 "it ends: so do they" all_are 0 up
 within 1000 "the interfaces, too" sh -c \
     "! ip -n $NS -o link show | grep -q 'alias fethd'"
-is "the warden has as many descriptors as before" "$(fds_of "$DPID")" \
-    "$fds_warden"
-check "and the broker" [ "$(fds_of "$(broker_pid)")" -le "$fds_broker" ]
+fds_as_before() {	# PID N
+	[ "$(fds_of "$1")" -le "$2" ]
+}
+check "the warden has as many descriptors as before ($fds_warden)" \
+    wait_for 5 fds_as_before "$DPID" "$fds_warden"
+check "and the broker ($fds_broker)" \
+    wait_for 5 fds_as_before "$(broker_pid)" "$fds_broker"
 
 # --- the broker, and a client that does not
 

@@ -48,6 +48,7 @@ stat() {	# LINK JQ of its end 0
 ended() {
 	kill "$pid"
 	wait_for 5 pid_gone "$pid"
+	wait_for 5 link_gone "$pname"
 }
 broker_pid_new() {
 	now_pid=$(broker_pid)
@@ -151,6 +152,9 @@ neighbours_well() {	# WHAT
 	done
 	# shellcheck disable=SC2086 # They are several.
 	kill $held
+	for i in $beside; do
+		wait_for 5 link_gone "beside$i"
+	done
 }
 dropped() {	# LINK END DROPS
 	[ "$(fethc --json stats "$1" |

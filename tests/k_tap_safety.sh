@@ -79,8 +79,8 @@ mac_is() {
 	    "$1" ]
 }
 within 1000 "the MAC is restored" mac_is "$mac"
-like "and the log says so" "$(cat "$LOG")" \
-    "$iface: its MAC was changed to 02:00:00:ba:db:ad; restored"
+check "and the log says so" wait_for 5 grep -q \
+    "$iface: its MAC was changed to 02:00:00:ba:db:ad; restored" "$LOG"
 is "the other interface is as it was" \
     "$(ip -n "$NS" -o link show dev other)" "$other_before"
 is "no interface came" "$(ip -n "$NS" -o link | grep -c evil)" 0

@@ -100,7 +100,6 @@ check "and has the link's name" grep -q lab "$T/file.pcapng"
 spawn flood $FETHC -s "$SOCK" open flood --pair --relay --named
 wait_for 5 there flood
 spawn recv $FETHC -s "$SOCK" recv flood --end 1 --raw
-recv=$LAST
 received() {
 	fethc --json show flood | jq -e '.link.ends[1].attached' >/dev/null
 }

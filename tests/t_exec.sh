@@ -18,9 +18,9 @@ is_gone() {
 run fethc exec told --pair --mtu 1400 --mac 02:00:00:00:00:07 \
     --address 192.0.2.1/24 -- sh -c 'echo "{fd} {name} {mac} {mtu} {address}"
 	echo "$FETH_FD $FETH_NAME $FETH_MAC $FETH_MTU $FETH_ADDRESS"
-	test -S /proc/self/fd/{fd} && echo socket
-	for f in /proc/self/fd/*; do
-		case $(readlink "$f") in socket:*) echo "${f##*/}"; esac
+	test -S /dev/fd/{fd} && echo socket
+	for f in /dev/fd/*; do
+		test -S "$f" && echo "${f##*/}"
 	done'
 is "exec" "$rc" 0
 is "the arguments" "$(printf '%s\n' "$out" | sed 1q)" \
@@ -65,7 +65,7 @@ if command -v socat >/dev/null 2>&1; then
 	    >"$T/frame"
 	# shellcheck disable=SC2016
 	run fethc attach wire -- sh -c '(cat "$0"; sleep 1) |
-	    socat -b 2000 -t 2 STDIO "FD:$FETH_FD"' "$T/frame"
+	    socat -b 2000 -t 10 STDIO "FD:$FETH_FD"' "$T/frame"
 	check "a frame comes back through socat and cat" \
 	    cmp "$T/frame" "$T/run.out"
 	wait_for 5 pid_gone "$echo" || fail "socat does not see the end"

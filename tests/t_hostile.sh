@@ -26,14 +26,22 @@ links() {
 	fethc --json list
 }
 measurable() {
-	[ -z "$FETHD_WRAPPER" ] && ! grep -q __asan_init "$FETHD"
+	[ -r "/proc/$DPID/status" ] && [ -z "$FETHD_WRAPPER" ] && ! grep -q __asan_init "$FETHD"
 }
 
 fethc open keep --pair --named >/dev/null
 # The threads of the relay stay.
 fethc exec --pair --relay -- true
 links_before=$(links)
+# Without those of the commands until here, which it may still have to close.
 fds_before=$(fds_of "$(serving_pid)")
+calm() {
+	fds_last=$fds_before
+	sleep 0.2
+	fds_before=$(fds_of "$(serving_pid)")
+	[ "$fds_before" -eq "$fds_last" ]
+}
+wait_for 5 calm
 
 spawn good "$HOSTILE" good "$SOCK"
 good=$LAST

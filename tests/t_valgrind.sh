@@ -71,8 +71,12 @@ wait "$mute"
 is "who is dropped" "$?" 0
 
 # Reloads, good and bad.
+in_force() {
+	[ "$(grep -c 'policy in force' "$LOG")" -ge "$1" ]
+}
+before=$(grep -c 'policy in force' "$LOG")
 kill -HUP "$DPID"
-sleep 0.3
+check "a good reload" wait_for 10 in_force $((before + 1))
 echo '{' >"$T/fethd.conf"
 kill -HUP "$DPID"
 stays() {

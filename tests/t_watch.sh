@@ -37,6 +37,12 @@ life=$LAST
 wait_for 5 holds life '^link' || fail "the link is not opened"
 run fethc attach three -- true
 is "the second port is taken and given back" "$rc" 0
+# Before the first one is, too.
+given_back() {
+	fethc --json show three | jq -e '.link.ends[1].attached | not' \
+	    >/dev/null
+}
+wait_for 5 given_back || fail "the second port is not free again"
 pid_end "$life"
 events() {
 	jq -r 'select(.event)|"\(.event) \(.link.name) \(.link.state) \([

@@ -81,7 +81,7 @@ like "and not lowered" "$(sim_state max_mtu)" ' 1504$'
 one lab
 kill $client
 check "gone" wait_for 5 none
-sleep 0.2
+wait_for 5 link_gone lab
 sim_do create "$b" somebody
 first=$a
 one lab
