@@ -71,7 +71,8 @@ port_send(struct port *p, const uint8_t *frame, size_t len)
 	return false;
 }
 
-/* Read until there is nothing, at most TURN frames. EXIT_DONE: go on. */
+/* Read until there is nothing, at most TURN frames. EXIT_DONE: go on. What is
+ * left after so many may be in the library's buffer, which no poll sees. */
 static int
 port_turn(struct port *p, port_frame_fn *fn, void *arg)
 {
@@ -79,6 +80,7 @@ port_turn(struct port *p, port_frame_fn *fn, void *arg)
 	ssize_t n;
 	int i;
 
+	p->more = false;
 	for (i = 0; i < TURN; i++) {
 		n = feth_recv(p->link, FETH_MINE, p->in, p->size, &err);
 		if (n == -FETH_AGAIN || n == -FETH_INTERRUPTED)
@@ -92,6 +94,7 @@ port_turn(struct port *p, port_frame_fn *fn, void *arg)
 		if (fn(arg, p->in, (size_t)n))
 			return PORT_ENOUGH;
 	}
+	p->more = true;
 	return EXIT_DONE;
 }
 
@@ -124,10 +127,10 @@ port_loop(struct port *p, long ms, port_frame_fn *fn, void *arg)
 		}
 		fds[0] = feth_fd(p->link, FETH_MINE);
 		fds[1] = feth_conn_fd(p->conn);
-		mask = wait_for(fds, 2, left);
+		mask = wait_for(fds, 2, p->more ? 0 : left);
 		if (mask < 0)
 			return EXIT_REFUSED;
-		if ((mask & 1) != 0)
+		if ((mask & 1) != 0 || p->more)
 			r = port_turn(p, fn, arg);
 		if ((mask & 2) != 0 && r == EXIT_DONE)
 			r = port_daemon(p);

@@ -15,6 +15,7 @@ struct port {
 	struct feth_link *link;
 	uint8_t		*in, *out;	/* of size bytes each */
 	size_t		size;
+	bool		more;		/* frames may be here already, unread */
 };
 
 /* What ends port_loop, beside exit codes. */

@@ -110,6 +110,19 @@ like "all" "$(cat "$T/huge.out")" \
     '^received 60 of 60, twice 0, out of order 0'
 end_first
 
+# --- our own reader, which has frames in its memory when nothing is in the socket
+
+run fethc open ahead --pair --named --class stream
+spawn ahead "$FETHC" -s "$SOCK" --json recv ahead --end 1 -c 2000 --timeout 15
+reader=$LAST
+wait_for 5 held ahead 1 || fail "nobody is at the port"
+run fethc send ahead --end 0 --test 2000
+is "2000 frames are sent at once" "$rc" 0
+wait "$reader"
+is "recv gets them all, with no more to wake it" $? 0
+is "each of them" "$(wc -l <"$T/ahead.out" | tr -d ' ')" 2000
+run fethc close ahead
+
 # --- lengths that cannot be
 
 for length in 0 1519 0x80000000 0xffffffff; do
