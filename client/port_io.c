@@ -98,16 +98,32 @@ port_turn(struct port *p, port_frame_fn *fn, void *arg)
 	return EXIT_DONE;
 }
 
+/* The daemon went. EXIT_DONE: go on. */
+static int
+port_reconnect(struct port *p)
+{
+	int r = hold_reconnect(p->conn, p->link, 0);
+
+	return r == -1 ? EXIT_DONE : r;
+}
+
 /* The daemon has something to say, or went. EXIT_DONE: go on. */
 static int
 port_daemon(struct port *p)
 {
-	int r;
+	return feth_dispatch(p->conn, NULL) >= 0 ? EXIT_DONE :
+	    port_reconnect(p);
+}
 
-	if (feth_dispatch(p->conn, NULL) >= 0)
-		return EXIT_DONE;
-	r = hold_reconnect(p->conn, p->link, 0);
-	return r == -1 ? EXIT_DONE : r;
+/* The port has ended: by what is at the other side, or with the daemon, whose
+ * descriptors do not all close at one moment. So it is asked. PORT_GONE, or as
+ * above. */
+static int
+port_gone(struct port *p)
+{
+	if (feth_conn_fd(p->conn) != -1)
+		feth_refresh(p->link, NULL);
+	return feth_conn_fd(p->conn) != -1 ? PORT_GONE : port_reconnect(p);
 }
 
 int
@@ -132,6 +148,8 @@ port_loop(struct port *p, long ms, port_frame_fn *fn, void *arg)
 			return EXIT_REFUSED;
 		if ((mask & 1) != 0 || p->more)
 			r = port_turn(p, fn, arg);
+		if (r == PORT_GONE)
+			r = port_gone(p);
 		if ((mask & 2) != 0 && r == EXIT_DONE)
 			r = port_daemon(p);
 	}

@@ -188,3 +188,49 @@ if is_root; then
 fi
 stop_daemon
 is "the daemon ends cleanly with links" "$rc" 0
+
+# The daemon dies, and the port of a link whose other end it had with it: who
+# reads there waits for a new daemon, as who only holds a link does.
+for who in answer recv ping; do
+	start_daemon
+	set -- lab --pair
+	[ $who != ping ] || set -- lab 192.0.2.2 --pair --address 192.0.2.1/24
+	spawn $who-1 "$FETHC" -s "$SOCK" $who "$@"
+	first=$LAST
+	wait_for 5 is_there lab || fail "$who: the link does not come up"
+	kill -KILL "$DPID"
+	wait "$DPID" 2>/dev/null
+	check "$who: the daemon's end is told" wait_for 5 grep -q \
+	    'the daemon is gone; waiting for it' "$T/$who-1.err"
+	start_daemon
+	wait "$first"
+	is "$who: a new one does not have the link" $? 1
+	like "$who: and that is told" "$(cat "$T/$who-1.err")" \
+	    'the daemon is back, but link lab is gone'
+	[ $who = ping ] || stop_daemon
+done
+# Nor does any daemon come.
+spawn alone "$FETHC" -s "$SOCK" answer lab --pair
+first=$LAST
+wait_for 5 is_there lab || fail "the link does not come up"
+kill -KILL "$DPID"
+wait "$DPID" 2>/dev/null
+wait "$first"
+is "no new daemon" $? 3
+like "is told, too" "$(cat "$T/alone.err")" 'the daemon did not come back'
+# It is not the daemon when the other program goes.
+start_daemon
+spawn one "$FETHC" -s "$SOCK" recv lab --pair
+first=$LAST
+wait_for 5 is_there lab || fail "the link does not come up"
+spawn two "$FETHC" -s "$SOCK" recv lab
+second=$LAST
+both() {
+	[ "$(fethc --json show lab | jq -c '[.link.ends[].attached]')" = \
+	    '[true,true]' ]
+}
+wait_for 5 both || fail "the ports are not taken"
+kill -KILL "$first"
+wait "$second"
+is "the other program's end ends recv" $? 0
+is "without a word" "$(cat "$T/two.err")" ""
