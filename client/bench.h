@@ -34,6 +34,8 @@ struct bench {
 	size_t		size;		/* of frames */
 	uint8_t		frame[65600];
 	struct bench_board *board;
+	pid_t		parent;		/* whose memory and signals end us */
+	unsigned int	turns;		/* of a loop, see bench_orphan */
 	/* the host's side */
 	int		udp;
 	struct sockaddr_in port;	/* where frames for the port go */
@@ -50,7 +52,7 @@ struct bench_way {
 };
 
 struct bench_trips {
-	unsigned int	n;
+	unsigned int	n, lost;
 	double		p50, p99;	/* us */
 };
 
@@ -59,6 +61,8 @@ void	bench_port_send(struct bench *b, int end);
 void	bench_port_recv(struct bench *b, int end);
 /* The frame that they send. */
 void	bench_frame(struct bench *b);
+/* In a child, once a turn: nobody is there any more who would end it. */
+bool	bench_orphan(struct bench *b);
 /* Until FD is ready for EVENTS, for 50 ms at most. */
 void	bench_wait(int fd, short events);
 void	*bench_shared(size_t size);
@@ -75,6 +79,7 @@ void	bench_udp_recv(struct bench *b, int end);
 /* A frame that came to the port: answer it when it asks. True: it is one of
  * ours. */
 bool	bench_udp_input(struct bench *b, const uint8_t *frame, size_t len);
+/* Send the ping number b->seq, and see whether a frame answers it. */
 bool	bench_udp_ping(struct bench *b);
 bool	bench_udp_pong(struct bench *b, const uint8_t *frame, size_t len);
 

@@ -152,7 +152,7 @@ bench_udp_send(struct bench *b, int end)
 	ssize_t n;
 
 	(void)end;
-	while (!b->board->stop) {
+	while (!b->board->stop && !bench_orphan(b)) {
 		n = send(b->udp, b->frame + HEADERS, len, 0);
 		if (n == (ssize_t)len)
 			b->board->sent++;
@@ -171,7 +171,7 @@ bench_udp_recv(struct bench *b, int end)
 	ssize_t n;
 
 	(void)end;
-	while (!b->board->end) {
+	while (!b->board->end && !bench_orphan(b)) {
 		n = recv(b->udp, in, sizeof(in), 0);
 		if (n >= 0)
 			b->board->got++;

@@ -157,9 +157,13 @@ bench_child(struct bench *b, int side, void (*fn)(struct bench *b, int end),
 	pid_t pid;
 
 	fflush(NULL);
+	b->parent = getpid();
 	pid = fork();
 	if (pid != 0)
 		return pid;
+	/* However the parent dies, the daemon is to see the link's holder go,
+	 * which it does when the last copy of this descriptor is closed. */
+	feth_disconnect(b->conn);
 	wait_reset();
 	/* ^C is for the parent, which ends us. */
 	signal(SIGINT, SIG_IGN);
@@ -230,7 +234,7 @@ bench_echo(struct bench *b, int end)
 	static uint8_t buf[65600];
 	ssize_t n;
 
-	while (!b->board->end) {
+	while (!b->board->end && !bench_orphan(b)) {
 		n = feth_recv(b->link[end], b->end[end], buf, sizeof(buf),
 		    NULL);
 		if (n > 0)

@@ -3,7 +3,7 @@
 # fethc bench: what it says of a pair link, and what it refuses.
 . "${srcdir:-.}/tests/lib.sh"
 
-need_cmd jq
+need_cmd jq pgrep
 start_daemon
 
 run fethc --json bench --pair --seconds 0.2 --size 200
@@ -34,6 +34,26 @@ wait_for 5 grep -q '^end 1' "$T/holder.out"
 run fethc bench there --seconds 0.1
 is "one port is taken" "$rc" 1
 like "is said" "$err" '^fethc: EndBusy'
+
+# kill -9: neither its two processes stay, nor the link.
+spawn killed "$FETHC" -s "$SOCK" bench brief --pair --seconds 60
+killed=$LAST
+children() {
+	[ "$(pgrep -P "$killed" | wc -l)" -eq 2 ]
+}
+wait_for 5 children || fail "there are no two processes"
+loops=$(pgrep -P "$killed")
+kill -KILL "$killed"
+wait "$killed" 2>/dev/null
+gone() {
+	for p in $loops; do
+		pid_gone "$p" || return 1
+	done
+}
+check "kill -9 ends its processes" wait_for 5 gone
+# shellcheck disable=SC2086
+gone || kill -KILL $loops
+refute "and the link" fethc show brief 2>/dev/null
 
 run fethc bench --pair --size 13
 is "too short" "$rc" 2
