@@ -190,7 +190,7 @@ bool
 bench_udp_ping(struct bench *b)
 {
 	size_t n = stack_echo(&b->stack, &b->target, b->mac,
-	    (uint16_t)getpid(), ++b->seq, b->frame, PING_DATA, out,
+	    (uint16_t)getpid(), b->seq, b->frame, PING_DATA, out,
 	    sizeof(out));
 
 	return n > 0 && feth_send(b->link[0], b->end[0], out, n, NULL) > 0;

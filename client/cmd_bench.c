@@ -31,9 +31,16 @@ const struct command cmd_bench = {
 };
 
 #define SECONDS_MS	2000
-#define DRAIN_MS	200
+#define DRAIN_MS	2000	/* a receiver that gets no CPU is no loss */
+#define LOOK_MS		20
 #define TRIPS		100000	/* kept for the percentiles */
 #define TRIP_LEN	64
+/* How long an answer may take: so many times the longest trip so far, within
+ * these limits; the upper one until there was any. */
+#define TRIP_TIMES	4
+#define TRIP_MS_MIN	50
+#define TRIP_MS_MAX	1000
+#define TRIP_TRIES	5	/* for a first answer */
 
 /* ---- The link ---------------------------------------------------------- */
 
@@ -192,6 +199,23 @@ bench_sleep(long ms)
 	return wait_ended() == 0;
 }
 
+/* What was sent may still be under way: until all of it came, or nothing more
+ * comes. */
+static void
+bench_drain(const struct bench_board *s)
+{
+	int64_t since = wait_now();
+	uint64_t got = s->got;
+
+	while (s->got < s->sent && s->error == 0 &&
+	    wait_now() - since < DRAIN_MS && bench_sleep(LOOK_MS)) {
+		if (s->got == got)
+			continue;
+		got = s->got;
+		since = wait_now();
+	}
+}
+
 static void
 bench_way(struct bench *b, int from, struct bench_way *w)
 {
@@ -212,12 +236,7 @@ bench_way(struct bench *b, int from, struct bench_way *w)
 	w->in_time = s->got;
 	s->stop = 1;
 	bench_join(sender);
-	while (s->got < s->sent && wait_ended() == 0) {
-		w->got = s->got;
-		bench_sleep(DRAIN_MS);
-		if (s->got == w->got)
-			break;
-	}
+	bench_drain(s);
 	s->end = 1;
 	bench_join(receiver);
 	w->sent = s->sent;
@@ -248,29 +267,62 @@ bench_echo(struct bench *b, int end)
 	}
 }
 
-/* One frame there, and until one comes back. False: none came. */
+enum trip { TRIP_DONE, TRIP_LOST, TRIP_GONE };
+
+/* A frame that came: the answer to trip number b->seq, and not a late one? */
 static bool
-bench_trip(struct bench *b)
+bench_answer(struct bench *b, const uint8_t *frame, size_t len)
+{
+	if (b->host)
+		return bench_udp_pong(b, frame, len);
+	return len == TRIP_LEN && memcmp(frame + 14, &b->seq,
+	    sizeof(b->seq)) == 0;
+}
+
+static bool
+bench_trip_send(struct bench *b)
+{
+	b->seq++;
+	if (b->host)
+		return bench_udp_ping(b);
+	memcpy(b->frame + 14, &b->seq, sizeof(b->seq));
+	return feth_send(b->link[0], b->end[0], b->frame, TRIP_LEN, NULL) > 0;
+}
+
+/* One frame there, and until it comes back, for MS at most. */
+static enum trip
+bench_trip(struct bench *b, double ms)
 {
 	static uint8_t buf[65600];
-	int fd = feth_fd(b->link[0], b->end[0]), tries;
+	int fd = feth_fd(b->link[0], b->end[0]);
+	double end = bench_clock() + ms / 1000;
 	ssize_t n;
 
-	if (b->host ? !bench_udp_ping(b) : feth_send(b->link[0], b->end[0],
-	    b->frame, TRIP_LEN, NULL) <= 0)
-		return false;
-	for (tries = 0; tries < 20 && wait_ended() == 0; ) {
+	if (!bench_trip_send(b))
+		return TRIP_GONE;
+	do {
 		n = feth_recv(b->link[0], b->end[0], buf, sizeof(buf), NULL);
-		if (n > 0 && (!b->host || bench_udp_pong(b, buf, (size_t)n)))
-			return true;
-		if (n == -FETH_AGAIN) {
+		if (n > 0 && bench_answer(b, buf, (size_t)n))
+			return TRIP_DONE;
+		if (n == -FETH_AGAIN)
 			bench_wait(fd, POLLIN);
-			tries++;
-		} else if (n < 0 && n != -FETH_INTERRUPTED &&
+		else if (n < 0 && n != -FETH_INTERRUPTED &&
 		    n != -FETH_FRAME_SIZE)
-			break;
-	}
-	return false;
+			return TRIP_GONE;
+	} while (wait_ended() == 0 && bench_clock() < end);
+	return wait_ended() == 0 ? TRIP_LOST : TRIP_GONE;
+}
+
+/* How long to wait for the next answer, when the longest took US (0: there was
+ * none). */
+static double
+bench_patience(double us)
+{
+	double ms = us * TRIP_TIMES / 1000;
+
+	if (us == 0 || ms > TRIP_MS_MAX)
+		return TRIP_MS_MAX;
+	return ms < TRIP_MS_MIN ? TRIP_MS_MIN : ms;
 }
 
 static int
@@ -281,14 +333,39 @@ bench_compare(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
+/* Trips to US, and what is lost is counted. The time begins with the first
+ * answer. */
+static void
+bench_trips_take(struct bench *b, struct bench_trips *t, double *us)
+{
+	long ms = (b->a->seconds_ms > 0 ? b->a->seconds_ms : SECONDS_MS) / 2;
+	int64_t deadline = 0;
+	double start, longest = 0;
+	enum trip r;
+
+	while (t->n < TRIPS && (t->n > 0 ? wait_now() < deadline :
+	    t->lost < TRIP_TRIES)) {
+		start = bench_clock();
+		r = bench_trip(b, bench_patience(longest));
+		if (r == TRIP_GONE)
+			break;
+		if (r == TRIP_LOST) {
+			t->lost++;
+			continue;
+		}
+		us[t->n] = (bench_clock() - start) * 1e6;
+		if (us[t->n] > longest)
+			longest = us[t->n];
+		if (t->n++ == 0)
+			deadline = wait_now() + ms;
+	}
+}
+
 static void
 bench_trips(struct bench *b, struct bench_trips *t)
 {
-	int64_t deadline = wait_now() + (b->a->seconds_ms > 0 ?
-	    b->a->seconds_ms : SECONDS_MS) / 2;
 	double *us = calloc(TRIPS, sizeof(*us));
 	pid_t echo = 0;
-	double start;
 
 	memset(b->board, 0, sizeof(*b->board));
 	memset(t, 0, sizeof(*t));
@@ -296,12 +373,7 @@ bench_trips(struct bench *b, struct bench_trips *t)
 		return;
 	if (!b->host)
 		echo = bench_child(b, 1, bench_echo, 1);
-	while (t->n < TRIPS && wait_now() < deadline && wait_ended() == 0) {
-		start = bench_clock();
-		if (!bench_trip(b))
-			break;
-		us[t->n++] = (bench_clock() - start) * 1e6;
-	}
+	bench_trips_take(b, t, us);
 	b->board->end = 1;
 	bench_join(echo);
 	qsort(us, t->n, sizeof(*us), bench_compare);
@@ -348,7 +420,7 @@ bench_print(const struct bench *b, const struct bench_way way[2],
     const struct bench_trips *t)
 {
 	struct feth_link *l = b->link[0];
-	char from[16], to[16];
+	char from[16], to[16], lost[24] = "";
 	int i;
 
 	printf("link ");
@@ -364,9 +436,11 @@ bench_print(const struct bench *b, const struct bench_way way[2],
 		    bench_end_name(b, !i, to, sizeof(to)), bench_rate(&way[i]),
 		    bench_rate(&way[i]) * (double)b->size * 8 / 1e9,
 		    bench_loss(&way[i]) * 100, bench_cost(&way[i]));
+	if (t->lost > 0)
+		snprintf(lost, sizeof(lost), ", %u lost", t->lost);
 	if (t->n > 0)
-		printf("round trip       p50 %.1f us, p99 %.1f us (%u trips)\n",
-		    t->p50, t->p99, t->n);
+		printf("round trip       p50 %.1f us, p99 %.1f us (%u trips"
+		    "%s)\n", t->p50, t->p99, t->n, lost);
 	else
 		printf("round trip       no answer came\n");
 }
@@ -404,6 +478,7 @@ bench_json(const struct bench *b, const struct bench_way way[2],
 	}
 	o = cJSON_AddObjectToObject(top, "round_trip_us");
 	cJSON_AddNumberToObject(o, "trips", t->n);
+	cJSON_AddNumberToObject(o, "lost", t->lost);
 	if (t->n > 0) {
 		cJSON_AddNumberToObject(o, "p50", t->p50);
 		cJSON_AddNumberToObject(o, "p99", t->p99);

@@ -35,6 +35,17 @@ run fethc bench there --seconds 0.1
 is "one port is taken" "$rc" 1
 like "is said" "$err" '^fethc: EndBusy'
 
+# A line that loses frames has round trips all the same.
+fethc open lossy --pair --named --relay >/dev/null
+fethc impair lossy --loss 30 >/dev/null
+run fethc --json bench lossy --seconds 1
+is "a lossy link" "$rc" 0
+is "has trips, and lost ones" "$(json '.round_trip_us |
+    .trips > 1 and .lost > 0')" true
+is "and its loss is what it is" "$(json '[.ways[].loss | . > 0.2 and . < 0.4] |
+    all')" true
+fethc close lossy
+
 # kill -9: neither its two processes stay, nor the link.
 spawn killed "$FETHC" -s "$SOCK" bench brief --pair --seconds 60
 killed=$LAST
