@@ -118,6 +118,27 @@ send_pause(const struct args *a)
 	return wait_ended() != 0;
 }
 
+/* One frame, or (LEN 0) the rest of one that a stream took in part. However long
+ * nobody reads, here to wait for room is right; but with a port that does not
+ * block, so that a signal ends it: -FETH_INTERRUPTED. Not for POLLOUT, see
+ * port_send. */
+static ssize_t
+send_wait(struct port *p, const uint8_t *frame, size_t len,
+    struct feth_error *err)
+{
+	ssize_t n;
+
+	while (wait_ended() == 0) {
+		n = len > 0 ? feth_send(p->link, FETH_MINE, frame, len, err) :
+		    feth_flush(p->link, FETH_MINE, err);
+		if (n != -FETH_AGAIN && n != -FETH_INTERRUPTED)
+			return n;
+		if (n == -FETH_AGAIN)
+			wait_for(NULL, 0, 1);
+	}
+	return -FETH_INTERRUPTED;
+}
+
 /* Send TOTAL frames: of LEN bytes in the buffer, or numbered ones (LEN 0). */
 static int
 send_all(const struct args *a, struct port *p, size_t len, long total,
@@ -126,14 +147,13 @@ send_all(const struct args *a, struct port *p, size_t len, long total,
 	struct feth_error err;
 	ssize_t n;
 
-	/* Here, to wait for room is right. */
-	if (feth_set_nonblock(p->link, FETH_MINE, false, &err) < 0)
-		return failed(a, &err);
 	for (*sent = 0; *sent < total && wait_ended() == 0; ++*sent) {
 		if (*sent > 0 && a->interval_ms > 0 && send_pause(a))
 			break;
-		n = feth_send(p->link, FETH_MINE, p->out, len > 0 ? len :
-		    test_frame(p, *sent + 1, p->out), &err);
+		n = send_wait(p, p->out, len > 0 ? len : test_frame(p,
+		    *sent + 1, p->out), &err);
+		if (n >= 0)
+			n = send_wait(p, NULL, 0, &err);
 		if (n == -FETH_INTERRUPTED)
 			break;
 		if (n < 0)

@@ -102,6 +102,27 @@ run fethc open keep --pair
 is "the name is taken" "$rc" 1
 like "by whom" "$err" "NameInUse: .*\"keep\".* uid $(as_user id -u)"
 
+# Nobody reads: send waits, and can be told not to.
+for class in socket stream; do
+	run fethc open full --pair --named --relay --class $class
+	spawn full "$FETHC" -s "$SOCK" send full --end 0 --test 100000000
+	first=$LAST
+	held() {
+		[ "$(fethc --json show full | jq -r .link.state)" = up ]
+	}
+	wait_for 5 held || fail "send does not take the port"
+	sleep 0.5
+	kill -TERM "$first"
+	check "$class: SIGTERM ends a send that waits" wait_for 5 pid_gone \
+	    "$first"
+	pid_gone "$first" || kill -KILL "$first"
+	wait "$first"
+	is "$class: which is no success" $? 1
+	like "$class: and tells how far it came" "$(cat "$T/full.out")" \
+	    '^[0-9]+ frames sent'
+	run fethc close full
+done
+
 # Filters.
 run fethc open other --pair --named --label role=b
 run fethc open third --pair --named --label role=a --label x=y
