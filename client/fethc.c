@@ -15,7 +15,7 @@
 #include "print.h"
 
 const struct command *const commands[] = {
-	&cmd_open, &cmd_exec, &cmd_attach, &cmd_detach, &cmd_close, &cmd_list,
+	&cmd_open, &cmd_exec, &cmd_attach, &cmd_close, &cmd_list,
 	&cmd_show, &cmd_watch, &cmd_stats, &cmd_impair, &cmd_answer, &cmd_ping,
 	&cmd_bench, &cmd_send, &cmd_recv, &cmd_capture, &cmd_policy,
 	&cmd_version, &cmd_help, NULL,

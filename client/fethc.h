@@ -93,10 +93,10 @@ struct command {
 	int		(*run)(struct args *a);
 };
 
-extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_detach,
-    cmd_close, cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer,
-    cmd_bench, cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy,
-    cmd_version, cmd_help;
+extern const struct command cmd_open, cmd_exec, cmd_attach, cmd_close,
+    cmd_impair, cmd_list, cmd_show, cmd_watch, cmd_stats, cmd_answer, cmd_bench,
+    cmd_ping, cmd_send, cmd_recv, cmd_capture, cmd_policy, cmd_version,
+    cmd_help;
 
 /* ---- fethc.c ----------------------------------------------------------- */
 

@@ -21,6 +21,7 @@ tells() {
 # 2: it cannot be meant.
 tells 2 'a command is missing'
 tells 2 'there is no command explode' explode
+tells 2 'there is no command detach' detach lab 0
 tells 2 'unknown option' list --explode
 tells 2 'needs a value' open lab --mtu
 tells 2 'mtu takes a number from 68 to 65521' open lab --pair --mtu 12
@@ -96,7 +97,6 @@ is_json recv js --end 1 -c 2
 is "what was received" "$(jq -r .length "$T/run.out" | tr '\n' ' ')" "60 60 "
 is_json ping js --end 0 -c 1 -W 0.1
 is_json close js
-is_json detach esc 0
 for refused in "show nobody" "open x --host" "close nobody"; do
 	# shellcheck disable=SC2086
 	is_json $refused
