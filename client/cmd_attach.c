@@ -27,10 +27,10 @@ attach_run(struct args *a)
 	if (a->program != NULL)
 		r = hold_program(conn, link, a->program);
 	else {
-		r = port_print(a, link);
+		/* Who reads of the link may send a signal at once. */
+		r = wait_init() < 0 ? EXIT_REFUSED : port_print(a, link);
 		if (r == EXIT_DONE)
-			r = wait_init() < 0 ? EXIT_REFUSED :
-			    hold(conn, link, 0);
+			r = hold(conn, link, 0);
 	}
 	port_free(conn, link);
 	return r;

@@ -24,9 +24,10 @@ open_run(struct args *a)
 	r = port_open(a, a->argv[0], &conn, &link);
 	if (r != EXIT_DONE)
 		return r;
-	r = port_print(a, link);
+	/* Who reads of the link may send a signal at once. */
+	r = wait_init() < 0 ? EXIT_REFUSED : port_print(a, link);
 	if (r == EXIT_DONE && !a->named && !a->dry_run)
-		r = wait_init() < 0 ? EXIT_REFUSED : hold(conn, link, 0);
+		r = hold(conn, link, 0);
 	port_free(conn, link);
 	return r;
 }

@@ -102,6 +102,35 @@ run fethc open keep --pair
 is "the name is taken" "$rc" 1
 like "by whom" "$err" "NameInUse: .*\"keep\".* uid $(as_user id -u)"
 
+# A signal while the link is told of: here that lasts, as nobody reads the line.
+mkfifo "$T/fifo" && chmod 666 "$T/fifo"
+exec 9<>"$T/fifo"
+run fethc open told --pair --named
+for way in "open telling --pair" "attach told --end 0"; do
+	dd if=/dev/zero of="$T/fifo" bs=65536 count=1 2>/dev/null
+	# shellcheck disable=SC2016,SC2086
+	spawn telling sh -c 'exec "$0" -s "$@" >"'"$T/fifo"'"' "$FETHC" \
+	    "$SOCK" $way
+	first=$LAST
+	given() {
+		fethc --json list | jq -e '[.links[] | .ends[0].attached] |
+		    any' >/dev/null
+	}
+	wait_for 5 given || fail "${way%% *}: no port is given"
+	# Now it writes, and stays there.
+	sleep 0.3
+	kill -TERM "$first"
+	sleep 0.1
+	dd if="$T/fifo" of=/dev/null bs=65536 count=1 2>/dev/null
+	wait "$first"
+	is "${way%% *}: SIGTERM while it tells of the link" $? 0
+	echo end >&9
+	dd if="$T/fifo" bs=65536 count=1 2>/dev/null | grep -aq '^id' ||
+	    fail "${way%% *}: the lines do not come"
+done
+exec 9>&-
+run fethc close told
+
 # Nobody reads: send waits, and can be told not to.
 for class in socket stream; do
 	run fethc open full --pair --named --relay --class $class
