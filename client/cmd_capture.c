@@ -71,7 +71,7 @@ line(const struct capture *c, const struct block *b)
 	if (b->caplen < b->len)
 		snprintf(cut, sizeof(cut), " [%u of %u bytes]", b->caplen,
 		    b->len);
-	stack_describe(b->frame, b->caplen, text, sizeof(text));
+	stack_describe_cut(b->frame, b->caplen, b->len, text, sizeof(text));
 	if (c->a->json) {
 		t = cJSON_CreateObject();
 		cJSON_AddNumberToObject(t, "time", (double)b->ns / 1e9);

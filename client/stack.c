@@ -684,24 +684,34 @@ describe_body(const struct parts *f, char *buf, size_t size)
 }
 
 const char *
-stack_describe(const uint8_t *frame, size_t len, char *buf, size_t size)
+stack_describe_cut(const uint8_t *frame, size_t have, size_t len, char *buf,
+    size_t size)
 {
 	const uint8_t *e = frame;
 	char body[160] = "";
 	struct parts f;
 
-	if (len < ETH_LEN) {
+	if (have < ETH_LEN) {
 		snprintf(buf, size, "%zu bytes: too short for a frame", len);
 		return buf;
 	}
-	parse(frame, len, &f);
-	if (f.kind == STACK_BAD)
-		snprintf(body, sizeof(body), "malformed");
-	else
-		describe_body(&f, body, sizeof(body));
+	/* Of a part of a frame nothing can be said to be wrong. */
+	if (have == len) {
+		parse(frame, len, &f);
+		if (f.kind == STACK_BAD)
+			snprintf(body, sizeof(body), "malformed");
+		else
+			describe_body(&f, body, sizeof(body));
+	}
 	snprintf(buf, size, "%02x:%02x:%02x:%02x:%02x:%02x > "
 	    "%02x:%02x:%02x:%02x:%02x:%02x type %04x len %zu%s%s", e[6], e[7],
 	    e[8], e[9], e[10], e[11], e[0], e[1], e[2], e[3], e[4], e[5],
 	    get16(e + 12), len, *body != '\0' ? ": " : "", body);
 	return buf;
+}
+
+const char *
+stack_describe(const uint8_t *frame, size_t len, char *buf, size_t size)
+{
+	return stack_describe_cut(frame, len, len, buf, size);
 }

@@ -89,7 +89,10 @@ size_t	stack_echo(const struct stack *s, const struct stack_addr *target,
 	    const uint8_t mac[6], uint16_t id, uint16_t seq,
 	    const uint8_t *data, size_t len, uint8_t *out, size_t size);
 
-/* One line of plain ASCII about the frame to BUF; returns BUF. */
+/* One line of plain ASCII about the frame to BUF; returns BUF. cut: of the LEN
+ * bytes that it had only the first HAVE are known. */
+const char *stack_describe_cut(const uint8_t *frame, size_t have, size_t len,
+	    char *buf, size_t size);
 const char *stack_describe(const uint8_t *frame, size_t len, char *buf,
 	    size_t size);
 

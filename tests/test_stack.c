@@ -491,6 +491,14 @@ test_describe(void **state)
 		if (strstr(line, cases[i].text) == NULL)
 			fail_msg("%s\n  lacks %s", line, cases[i].text);
 	}
+	/* A part of a good frame is not a bad one. */
+	for (i = 14; i < 58; i++) {
+		len = unhex(ECHO4, in);
+		assert_int_equal(len, 58);
+		stack_describe_cut(in, i, len, line, sizeof(line));
+		assert_string_equal(line, "02:00:00:00:00:aa > "
+		    "02:00:00:00:00:bb type 0800 len 58");
+	}
 	for (i = 0; i < STACK_KINDS; i++)
 		assert_non_null(stack_kind_names[i]);
 }
