@@ -62,13 +62,6 @@ chance(struct impair *q, uint32_t millionths)
 	return millionths != 0 && random_next(q) % IMPAIR_ALL < millionths;
 }
 
-void
-impair_set(struct impair *q, const struct impair_conf *conf)
-{
-	q->conf = *conf;
-	q->random = conf->seed;
-}
-
 struct impair *
 impair_new(const struct impair_conf *conf, size_t frame_max)
 {
@@ -80,7 +73,8 @@ impair_new(const struct impair_conf *conf, size_t frame_max)
 	q->max = (unsigned int)(BOUND_IMPAIR_BYTES / q->slot);
 	if (q->max > BOUND_IMPAIR_FRAMES)
 		q->max = BOUND_IMPAIR_FRAMES;
-	impair_set(q, conf);
+	q->conf = *conf;
+	q->random = conf->seed;
 	return q;
 }
 
@@ -172,21 +166,91 @@ heap_take(struct impair *q, struct impair_frame *f)
 	q->heap[i] = last;
 }
 
-/* When a frame that comes at NOW arrives. */
+/* Another rate, from NOW on. */
+
 static int64_t
-arrival(struct impair *q, int64_t now, uint32_t len)
+line_time(const struct impair *q, double bytes)
+{
+	return q->conf.rate == 0 ? 0 :
+	    (int64_t)(bytes * 1e9 / (double)q->conf.rate);
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	const struct impair_frame	*f = a, *g = b;
+
+	return f->order < g->order ? -1 : f->order > g->order;
+}
+
+static int
+by_due(const void *a, const void *b)
+{
+	return earlier(a, b) ? -1 : earlier(b, a);
+}
+
+/* Of F, which is to leave the line that has RATE at f->line, the bytes that are
+ * not on it at NOW. */
+static double
+waiting(const struct impair_frame *f, int64_t now, uint64_t rate)
+{
+	double	bytes = (double)(f->line - now) * 1e-9 * (double)rate;
+
+	return bytes < f->len ? bytes : f->len;
+}
+
+/* What waits for a line that had RATE goes on at that which there is now; what
+ * is past it arrives when it would have. */
+static void
+retime(struct impair *q, int64_t now, uint64_t rate)
+{
+	struct impair_frame	*f;
+	int64_t			 line;
+
+	q->free_at = now;
+	q->last = 0;
+	if (q->n == 0)
+		return;
+	qsort(q->heap, q->n, sizeof(*q->heap), by_order);
+	for (f = q->heap; f < q->heap + q->n; f++) {
+		if (f->line > now) {
+			line = q->free_at + line_time(q, waiting(f, now, rate));
+			f->due += line - f->line;
+			f->line = q->free_at = line;
+		}
+		if (f->early)
+			continue;
+		if (f->due < q->last)
+			f->due = q->last;
+		q->last = f->due;
+	}
+	/* In order is a heap, too. */
+	qsort(q->heap, q->n, sizeof(*q->heap), by_due);
+}
+
+void
+impair_set(struct impair *q, int64_t now, const struct impair_conf *conf)
+{
+	uint64_t	rate = q->conf.rate;
+
+	q->conf = *conf;
+	q->random = conf->seed;
+	if (conf->rate != rate)
+		retime(q, now, rate);
+}
+
+/* When F, which comes at NOW, leaves the line, and arrives. */
+static void
+arrival(struct impair *q, int64_t now, struct impair_frame *f)
 {
 	const struct impair_conf *c = &q->conf;
-	int64_t			 due = now, delay, swing;
+	int64_t			 delay, swing;
 
-	if (c->rate != 0) {
-		if (q->free_at > due)
-			due = q->free_at;
-		due += (int64_t)((double)len * 1e9 / (double)c->rate);
-		q->free_at = due;
-	}
-	if (chance(q, c->reorder))
-		return due;	/* past all that is delayed */
+	f->line = c->rate != 0 && q->free_at > now ? q->free_at : now;
+	f->line += line_time(q, f->len);
+	f->due = f->line;
+	if ((f->early = chance(q, c->reorder)))
+		return;		/* past all that is delayed */
 	delay = (int64_t)c->delay_us * NS_OF_US;
 	if (c->jitter_us != 0) {
 		swing = (int64_t)c->jitter_us * NS_OF_US;
@@ -194,24 +258,21 @@ arrival(struct impair *q, int64_t now, uint32_t len)
 		    swing;
 	}
 	if (delay > 0)
-		due += delay;
+		f->due += delay;
 	/* Jitter alone keeps the order. */
-	if (due < q->last)
-		due = q->last;
-	q->last = due;
-	return due;
+	if (f->due < q->last)
+		f->due = q->last;
 }
 
+/* A copy of FRAME, as F says. */
 static bool
-enqueue(struct impair *q, int64_t due, const uint8_t *frame, uint32_t len)
+enqueue(struct impair *q, struct impair_frame f, const uint8_t *frame)
 {
-	struct impair_frame	f = { .len = len, .due = due,
-	    .order = q->order++ };
-
 	if (q->nspare == 0 && !pool_grow(q))
 		return false;
+	f.order = q->order++;
 	f.data = q->spare[--q->nspare];
-	memcpy(f.data, frame, len);
+	memcpy(f.data, frame, f.len);
 	heap_put(q, &f);
 	return true;
 }
@@ -219,17 +280,25 @@ enqueue(struct impair *q, int64_t due, const uint8_t *frame, uint32_t len)
 enum impair_fate
 impair_push(struct impair *q, int64_t now, const uint8_t *frame, uint32_t len)
 {
-	int64_t	due;
+	struct impair_frame	f = { .len = len };
+	bool			twice;
 
 	if (q->conf.down)
 		return IMPAIR_DOWN;
 	if (chance(q, q->conf.loss))
 		return IMPAIR_LOST;
-	due = arrival(q, now, len);
-	if (!enqueue(q, due, frame, len))
+	/* Whether there is room depends on when others were sent; the dice are
+	 * the same without. */
+	arrival(q, now, &f);
+	twice = chance(q, q->conf.duplicate);
+	if (!enqueue(q, f, frame))
 		return IMPAIR_FULL;
-	if (chance(q, q->conf.duplicate))
-		(void)enqueue(q, due, frame, len);
+	/* What was dropped took no time of the line. */
+	q->free_at = f.line;
+	if (!f.early)
+		q->last = f.due;
+	if (twice)
+		(void)enqueue(q, f, frame);
 	return IMPAIR_QUEUED;
 }
 

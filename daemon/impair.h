@@ -27,8 +27,10 @@ enum impair_fate { IMPAIR_QUEUED, IMPAIR_LOST, IMPAIR_DOWN, IMPAIR_FULL };
 struct impair_frame {
 	uint8_t		*data;
 	uint32_t	len;
-	int64_t		due;		/* ns */
+	int64_t		due;		/* ns: when it arrives, */
+	int64_t		line;		/* and when it has left the line */
 	uint64_t	order;
+	bool		early;		/* reorder: passes those delayed */
 };
 
 struct impair;
@@ -39,10 +41,14 @@ bool	impair_any(const struct impair_conf *conf);
 /* A queue for frames of up to FRAME_MAX bytes. NULL: no memory. */
 struct impair *impair_new(const struct impair_conf *conf, size_t frame_max);
 void	impair_free(struct impair *q);
-/* Other conditions for the frames to come, and the seed anew. */
-void	impair_set(struct impair *q, const struct impair_conf *conf);
+/* Other conditions for the frames to come at NOW or later, and the seed anew. The
+ * frames on their way keep their delays; those that wait for the line go on at its
+ * new rate. */
+void	impair_set(struct impair *q, int64_t now,
+	    const struct impair_conf *conf);
 
-/* The frame (copied) comes at NOW ns: what becomes of it. */
+/* The frame (copied) comes at NOW ns: what becomes of it. One that finds the
+ * queue full rolls the dice all the same, and takes none of the rate. */
 enum impair_fate impair_push(struct impair *q, int64_t now,
 	    const uint8_t *frame, uint32_t len);
 /* Take the next frame that is due at NOW; it must be given back by impair_done,

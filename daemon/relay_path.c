@@ -284,7 +284,7 @@ path_impair(struct rside *s, struct event_base *base,
 
 	if (old != NULL) {
 		/* What is on its way stays so. */
-		impair_set(old->q, conf);
+		impair_set(old->q, clock_ns(CLOCK_MONOTONIC), conf);
 		old->over = im == NULL;
 		rimpaired_free(im);
 		if (!old->blocked)

@@ -134,11 +134,11 @@ test_chances(void **state)
 	assert_in_range(lost, 1850, 2150);
 	assert_in_range(twice, 800, 1000);
 	c = (struct impair_conf){ .loss = IMPAIR_ALL };
-	impair_set(q, &c);
+	impair_set(q, 0, &c);
 	for (i = 0; i < 1000; i++)
 		assert_int_equal(push(q, 0, i), IMPAIR_LOST);
 	c = (struct impair_conf){ .down = true };
-	impair_set(q, &c);
+	impair_set(q, 0, &c);
 	assert_int_equal(push(q, 0, 1), IMPAIR_DOWN);
 	assert_int_equal(impair_due(q), -1);
 	impair_free(q);
@@ -219,8 +219,8 @@ test_seed(void **state)
 	assert_true(differ > 100);
 	/* The same seed again, in the middle: the same again. */
 	c.seed = 5;
-	impair_set(a, &c);
-	impair_set(b, &c);
+	impair_set(a, 0, &c);
+	impair_set(b, 0, &c);
 	for (i = 0; i < 100; i++)
 		assert_int_equal(push(a, 0, i), push(b, 0, i));
 	impair_free(a);
@@ -267,6 +267,152 @@ test_full(void **state)
 	impair_free(NULL);
 }
 
+#define S	(1000 * MS)
+
+/* Push a frame of LEN bytes each EVERY ns from FROM to TO, and take what is
+ * due: the bytes that came. */
+static uint64_t
+offer(struct impair *q, int64_t from, int64_t to, int64_t every, uint32_t len)
+{
+	static uint8_t		frame[1518];
+	struct impair_frame	f;
+	uint64_t		bytes = 0;
+
+	for (; from < to; from += every) {
+		(void)impair_push(q, from, frame, len);
+		while (impair_pop(q, from, &f)) {
+			bytes += f.len;
+			impair_done(q, &f);
+		}
+	}
+	return bytes;
+}
+
+/* What is dropped because the queue is full takes no time of the line. */
+static void
+test_rate_full(void **state)
+{
+	struct impair_conf	c = { .rate = 125000 };
+	struct impair		*q = queue(&c);
+	int64_t			t = S;
+	unsigned int		i;
+
+	(void)state;
+	/* Twice the rate, for ten minutes. */
+	for (i = 0; i < 10; i++, t += 60 * S)
+		assert_in_range(offer(q, t, t + 60 * S, 6 * MS, 1500),
+		    60 * 124000, 60 * 126000);
+	/* A flood; and then, when it has had its time, a trickle. */
+	offer(q, t, t + S, 10 * US, 1500);
+	assert_true(impair_due(q) - t < 2 * S);
+	t += S + (int64_t)(BOUND_IMPAIR_BYTES / c.rate + 1) * S;
+	offer(q, t, t + 1, 1, 100);
+	for (i = 0; i < 100; i++, t += S)
+		assert_in_range(offer(q, t + 1, t + 1 + S, 100 * MS, 100),
+		    900, 1100);
+	impair_free(q);
+	/* The slowest line; more than would be 2^63 ns. */
+	c.rate = 1;
+	q = queue(&c);
+	offer(q, S, S + 8 * MS, 1, 1500);
+	assert_int_equal(impair_due(q), 1501 * S);
+	assert_true(impair_due(q) > 0);
+	impair_free(q);
+}
+
+/* What waits for the line goes on at the rate that it has now. */
+static void
+test_rate_set(void **state)
+{
+	struct impair_conf	c = { .rate = 1000 }, clean = { 0 };
+	struct impair		*q = queue(&c);
+	int64_t			due;
+	uint32_t		i;
+
+	(void)state;
+	/* 100 ms each; one has gone, half of the next. */
+	for (i = 0; i < 10; i++)
+		push(q, S, i);
+	assert_int_equal(pop(q, S + 150 * MS, &due), 0);
+	assert_int_equal(due, S + 100 * MS);
+	c.rate = 10000;
+	impair_set(q, S + 150 * MS, &c);
+	for (i = 1; i < 10; i++) {
+		assert_int_equal(pop(q, INT64_MAX, &due), i);
+		assert_in_range(due, S + 145 * MS + i * 10 * MS - 1,
+		    S + 145 * MS + i * 10 * MS + 1);
+	}
+	push(q, S + 150 * MS, 10);
+	assert_in_range(impair_due(q), S + 245 * MS - 1, S + 245 * MS + 1);
+	assert_int_equal(pop(q, INT64_MAX, NULL), 10);
+	impair_free(q);
+
+	/* A cable without limits owes nothing; a delay stays, and so does the
+	 * order. */
+	c.rate = 1;
+	c.delay_us = 5000;
+	c.jitter_us = 4000;
+	q = queue(&c);
+	for (i = 0; i < 100; i++)
+		push(q, S, i);
+	impair_set(q, 2 * S, &clean);
+	push(q, 2 * S, 100);
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(pop(q, INT64_MAX, &due), i);
+		assert_in_range(due, 2 * S + MS, 2 * S + 9 * MS);
+	}
+	assert_int_equal(pop(q, 2 * S + 9 * MS, NULL), 100);
+	impair_free(q);
+
+	/* What is past the line comes in its time, slower as it may be now. */
+	c = (struct impair_conf){ .delay_us = 10000 };
+	q = queue(&c);
+	push(q, S, 1);
+	c.rate = 1;
+	impair_set(q, S + MS, &c);
+	assert_int_equal(pop(q, S + 10 * MS, &due), 1);
+	assert_int_equal(due, S + 10 * MS);
+	impair_free(q);
+}
+
+/* Of two queues with one seed, the one that is full loses frames, and else
+ * rolls the same. */
+static void
+test_seed_full(void **state)
+{
+	struct impair_conf	c = { .delay_us = 9000, .jitter_us = 9000,
+	    .loss = 200000, .duplicate = 100000, .reorder = 100000,
+	    .seed = 12345 };
+	struct impair		*a = queue(&c), *b = queue(&c);
+	enum impair_fate	fa, fb;
+	unsigned int		full = 0;
+	int64_t			i;
+
+	(void)state;
+	for (i = 0; i < 20000; i++) {
+		fa = push(a, 0, 0);
+		fb = push(b, 0, 0);
+		full += fa == IMPAIR_FULL;
+		assert_true(fa == fb || (fa == IMPAIR_FULL &&
+		    fb == IMPAIR_QUEUED));
+		while (pop(b, INT64_MAX, NULL) == 0)
+			;
+	}
+	assert_true(full > 1000);
+	while (pop(a, INT64_MAX, NULL) == 0)
+		;
+	for (i = 1; i < 1000; i++) {
+		assert_int_equal(push(a, i * S, 0), push(b, i * S, 0));
+		assert_int_equal(impair_due(a), impair_due(b));
+		do
+			assert_int_equal(impair_due(a), impair_due(b));
+		while ((pop(a, INT64_MAX, NULL) == 0) +
+		    (pop(b, INT64_MAX, NULL) == 0) == 2);
+	}
+	impair_free(a);
+	impair_free(b);
+}
+
 int
 main(void)
 {
@@ -279,6 +425,9 @@ main(void)
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_rate_full),
+		cmocka_unit_test(test_rate_set),
+		cmocka_unit_test(test_seed_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
