@@ -458,7 +458,7 @@ relay_threads(const struct relay *r)
 static void
 port_prepare(const struct relay_port *p)
 {
-	int	size = BOUND_RELAY_QUEUE, flags;
+	int	size = BOUND_RELAY_QUEUE, flags, on = 1;
 
 	if (p->fd == -1)
 		return;
@@ -467,6 +467,10 @@ port_prepare(const struct relay_port *p)
 	if (p->io != RELAY_DEVICE)
 		(void)setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size,
 		    sizeof(size));
+	/* Else a byte sent out of band makes it readable, and is not read. */
+	if (p->io == RELAY_STREAM)
+		(void)setsockopt(p->fd, SOL_SOCKET, SO_OOBINLINE, &on,
+		    sizeof(on));
 }
 
 static struct relay_link *

@@ -416,6 +416,43 @@ test_checks(void **state)
 	assert_int_equal(get(end[0], NULL), 5);
 }
 
+/* CPU time of all threads, in ms, while nothing happens for 200. */
+static long
+busy(void)
+{
+	struct timespec	a, b;
+
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a), 0);
+	usleep(200000);
+	assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b), 0);
+	return (long)(b.tv_sec - a.tv_sec) * 1000 +
+	    (b.tv_nsec - a.tv_nsec) / 1000000;
+}
+
+/* A byte out of band is one of the stream. */
+static void
+test_urgent(void **state)
+{
+	uint8_t	head[4] = { 0, 0, 0, 100 }, frame[100] = { 0 };
+	int	i;
+
+	(void)state;
+	open_link(SOCK_STREAM, SOCK_SEQPACKET);
+	frame[14] = 42;
+	for (i = 0; i < 4; i++)
+		if (send(end[0], head + i, 1, i == 1 ? MSG_OOB : 0) != 1 &&
+		    errno == EOPNOTSUPP)
+			skip();
+	assert_int_equal(send(end[0], frame, 100, 0), 100);
+	assert_int_equal(get(end[1], NULL), 42);
+	assert_int_equal(send(end[0], head, 1, MSG_OOB), 1);
+	assert_true(busy() < 100);
+	/* It was the first of a length. */
+	assert_int_equal(send(end[0], head + 1, 3, 0), 3);
+	assert_int_equal(send(end[0], frame, 100, 0), 100);
+	assert_int_equal(get(end[1], NULL), 42);
+}
+
 static void
 test_shut(void **state)
 {
@@ -628,7 +665,8 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest	tests[] = {
 		T(test_all_ways), T(test_room), T(test_nobody),
-		T(test_lengths), T(test_framing), T(test_checks), T(test_shut),
+		T(test_lengths), T(test_framing), T(test_checks),
+		T(test_urgent), T(test_shut),
 		T(test_rights), T(test_neighbours), T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
