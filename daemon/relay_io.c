@@ -110,6 +110,17 @@ stream_frame(struct rframe *f, uint8_t *data, uint32_t len)
 	f->bad = RELAY_OK;
 }
 
+/* A read returned N, 0 or less. Of a stream, a reset is the end as well: its
+ * holder closed it, and had not read all. */
+static int
+stream_none(struct rside *s, ssize_t n)
+{
+	if (n < 0 && errno != ECONNRESET)
+		return -errno;
+	io_see_end(s);
+	return 0;
+}
+
 /* The first frame is not whole: collect it. */
 static int
 stream_part(struct rside *s, struct rbatch *b)
@@ -130,10 +141,8 @@ stream_part(struct rside *s, struct rbatch *b)
 		}
 		n = recv(s->port.fd, s->part + s->part_len, need - s->part_len,
 		    0);
-		if (n == 0)
-			io_see_end(s);
 		if (n <= 0)
-			return n == 0 ? 0 : -errno;
+			return stream_none(s, n);
 		s->part_len += (uint32_t)n;
 	}
 	memcpy(b->buf, s->part + STREAM_HEADER, need - STREAM_HEADER);
@@ -156,12 +165,8 @@ stream_read(struct rside *s, struct rbatch *b, unsigned int max)
 		return stream_part(s, b);
 	n = recv(s->port.fd, b->buf, size > STREAM_PEEK ? size : STREAM_PEEK,
 	    MSG_PEEK);
-	if (n < 0)
-		return -errno;
-	if (n == 0) {
-		io_see_end(s);
-		return 0;
-	}
+	if (n <= 0)
+		return stream_none(s, n);
 	while (i < max && (size_t)n - at >= STREAM_HEADER) {
 		len = stream_length(b->buf + at);
 		if (stream_bad(s, len) || (size_t)n - at - STREAM_HEADER < len)
@@ -184,7 +189,7 @@ stream_tail(struct rside *s)
 	while (s->tail != NULL) {
 		n = send(s->port.fd, s->tail + s->tail_at, s->tail_len -
 		    s->tail_at, MSG_NOSIGNAL);
-		if (n < 0 && errno != EPIPE)
+		if (n < 0 && errno != EPIPE && errno != ECONNRESET)
 			return -errno;
 		s->tail_at += n < 0 ? s->tail_len : (uint32_t)n;
 		if (s->tail_at < s->tail_len)
@@ -280,7 +285,7 @@ stream_write(struct rside *s, struct rbatch *b, const struct rframe *f,
 		r = sendmsg(s->port.fd, &mh, MSG_NOSIGNAL);
 		if (r < 0 && errno == EAGAIN)
 			break;
-		if (r < 0 && errno == EPIPE) {
+		if (r < 0 && (errno == EPIPE || errno == ECONNRESET)) {
 			/* Its end is for the reader to see. */
 			for (i = 0; i < c.n; i++)
 				io_refused(s);

@@ -470,6 +470,37 @@ test_shut(void **state)
 	assert_true(ended(end[1]));
 }
 
+/* Its holder goes and has not read all: he has gone all the same, and his last
+ * words are heard. */
+static void
+test_unread(void **state)
+{
+	unsigned int	i, k;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		for (k = 0; k < 2; k++) {
+			open_link(types[i], SOCK_SEQPACKET);
+			assert_int_equal(put(end[1], 1, 100), 0);
+			assert_int_equal(get(end[0], NULL), 1);
+			assert_int_equal(put(end[1], 2, 100), 0);
+			assert_int_equal(poll(&(struct pollfd){ .fd = end[0],
+			    .events = POLLIN }, 1, 5000), 1);
+			assert_int_equal(put(end[0], 3, 100), 0);
+			/* A stream in the middle of a frame, too. */
+			if (k == 1 && is_stream(end[0]))
+				assert_int_equal(send(end[0], "\0\0\1", 3, 0),
+				    3);
+			assert_int_equal(get(end[1], NULL), 3);
+			wire_close(&end[0]);
+			wait_closed(RELAY_HOLDER, 0);
+			relay_remove(ln);
+			ln = NULL;
+			wire_close(&end[1]);
+		}
+	}
+}
+
 static void
 test_rights(void **state)
 {
@@ -666,7 +697,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		T(test_all_ways), T(test_room), T(test_nobody),
 		T(test_lengths), T(test_framing), T(test_checks),
-		T(test_urgent), T(test_shut),
+		T(test_urgent), T(test_shut), T(test_unread),
 		T(test_rights), T(test_neighbours), T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
