@@ -79,10 +79,14 @@ side_end(struct rside *s)
 	relay_notify(s, why, s->end_detail);
 }
 
-/* A system call on S failed for good. */
+/* A system call on S failed for good. The first reason counts. */
 static void
 side_fail(struct rside *s, int error)
 {
+	if (s->end != RELAY_OPEN) {
+		side_end(s);
+		return;
+	}
 	switch (error) {
 	case -ECONNREFUSED:	/* a datagram socket was closed, */
 		s->end = RELAY_HOLDER;
@@ -184,6 +188,20 @@ tap_frames(const struct rside *s, bool out, const struct rframe *f,
 		tap->frame(tap, s->index, out, f[i].data, f[i].len);
 }
 
+/* D takes nothing more, and waits only until what it sent is out: if F waited,
+ * too, the one who sent it might never come to read. */
+static unsigned int
+refuse(struct rside *d, unsigned int n)
+{
+	unsigned int	i;
+
+	free(d->tail);
+	d->tail = NULL;
+	for (i = 0; i < n; i++)
+		io_refused(d);
+	return n;
+}
+
 /* Write frames of S to the other side: how many it took. */
 static unsigned int
 deliver(struct rside *s, const struct rframe *f, unsigned int n)
@@ -194,6 +212,8 @@ deliver(struct rside *s, const struct rframe *f, unsigned int n)
 	if (d->port.fd == -1)
 		return 0;
 	taken = d->ops->write(d, relay_batch(s), f, n);
+	if (taken < 0 && d->end != RELAY_OPEN)
+		return refuse(d, n);
 	if (taken < 0) {
 		side_fail(d, taken);
 		return 0;

@@ -501,6 +501,37 @@ test_unread(void **state)
 	}
 }
 
+/* A datagram port goes while what it sent waits for the other end: what is sent
+ * to it meanwhile is refused, it costs nothing to wait, and the reason is that
+ * of the first time. */
+static void
+test_gone_datagram(void **state)
+{
+	unsigned int	i, sent, left;
+
+	(void)state;
+	open_link(SOCK_DGRAM, SOCK_SEQPACKET);
+	assert_int_equal(fcntl(end[0], F_SETFL, O_NONBLOCK), 0);
+	for (sent = 0, i = 0; i < 20; i++) {
+		while (put(end[0], sent, 1000) == 0)
+			sent++;
+		usleep(10000);
+	}
+	wire_close(&end[0]);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(put(end[1], i, 100), 0);
+	assert_int_equal(drops(0, RELAY_REFUSED, 3), 3);
+	assert_true(busy() < 100);
+	assert_int_equal(nclosed, 0);
+	/* It has ended when what waited is out. */
+	for (left = 0; nclosed == 0 && left < sent; left++) {
+		assert_int_equal(get(end[1], NULL), left);
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
+	wait_closed(RELAY_HOLDER, 0);
+	assert_int_equal(last.detail, ECONNREFUSED);
+}
+
 static void
 test_rights(void **state)
 {
@@ -698,6 +729,7 @@ main(void)
 		T(test_all_ways), T(test_room), T(test_nobody),
 		T(test_lengths), T(test_framing), T(test_checks),
 		T(test_urgent), T(test_shut), T(test_unread),
+		T(test_gone_datagram),
 		T(test_rights), T(test_neighbours), T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
