@@ -65,18 +65,22 @@ side_stop(struct rside *s)
 	pause_reading(other(s));
 }
 
-/* S is at its end; but first what it has sent. */
+/* S is at its end; but first what it has sent, all of the last frame, too. */
 static void
 side_end(struct rside *s)
 {
 	enum relay_closed	why = s->end;
 
 	pause_reading(s);
-	if (s->stash != NULL && other(s)->port.fd != -1)
+	if ((s->stash != NULL || other(s)->tail != NULL) &&
+	    other(s)->port.fd != -1)
 		return;
 	s->end = RELAY_OPEN;
 	side_stop(s);
 	relay_notify(s, why, s->end_detail);
+	/* It has waited for us. */
+	if (other(s)->end != RELAY_OPEN)
+		side_end(other(s));
 }
 
 /* A system call on S failed for good. The first reason counts. */
@@ -529,8 +533,11 @@ path_open(struct rside *s, struct event_base *base,
 	s->end = RELAY_OPEN;
 	s->tokens = (double)port->burst;
 	s->filled = clock_ns(CLOCK_MONOTONIC);
-	if (port->fd == -1)
+	if (port->fd == -1) {
+		if (other(s)->end != RELAY_OPEN)
+			side_end(other(s));
 		return;
+	}
 	if (event_assign(&s->ev_read, base, port->fd, EV_READ | EV_PERSIST,
 	    on_read, s) != 0 || event_assign(&s->ev_write, base, port->fd,
 	    s->ops->room == NULL ? EV_WRITE : 0, on_write, s) != 0) {

@@ -532,6 +532,87 @@ test_gone_datagram(void **state)
 	assert_int_equal(last.detail, ECONNREFUSED);
 }
 
+/* Holds up the relay's thread at the first frame. */
+struct gate {
+	struct relay_tap	tap;
+	int			pipe[2];
+	bool			passed;
+};
+
+static void
+gate_frame(struct relay_tap *tap, int side, bool out, const uint8_t *frame,
+    uint32_t len)
+{
+	struct gate	*g = (struct gate *)tap;
+	char		 c;
+
+	if (side == 0 && !out && !g->passed && frame != NULL && len == 20)
+		g->passed = read(g->pipe[0], &c, 1) == 1;
+}
+
+/* The last three of six frames are long, and are read together with the end of
+ * who sent them; there is room at the other end for about SIZE bytes. */
+static void
+open_full(struct gate *g, int size)
+{
+	struct relay_port	port[2];
+	uint32_t		i;
+	int			error;
+
+	port[0] = side_make(SOCK_SEQPACKET, &end[0]);
+	port[1] = side_make(SOCK_STREAM, &end[1]);
+	assert_non_null(ln = relay_add(relay, ID, 40000, port, &error));
+	assert_int_equal(setsockopt(port[1].fd, SOL_SOCKET, SO_SNDBUF, &size,
+	    sizeof(size)), 0);
+	assert_int_equal(relay_tap(ln, &g->tap), 0);
+	for (i = 0; i < 6; i++)
+		assert_int_equal(put(end[0], i, i < 3 ? 20 : 40000), 0);
+	wire_close(&end[0]);
+	assert_int_equal(write(g->pipe[1], "", 1), 1);
+	usleep(20000);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+/* Who goes when his last frame is half sent has still sent all of it. */
+static void
+test_half_sent(void **state)
+{
+	static struct gate	g = { .tap = { .frame = gate_frame } };
+	struct relay_port	none = { .fd = -1, .client = true,
+	    .io = RELAY_STREAM };
+	unsigned int		i;
+	int			size;
+
+	(void)state;
+	assert_int_equal(pipe(g.pipe), 0);
+	for (size = 10000; size <= 100000; size += 5000) {
+		g.passed = false;
+		open_full(&g, size);
+		/* As the end of a session link. */
+		if (nclosed > 0) {
+			relay_remove(ln);
+			ln = NULL;
+		}
+		for (i = 0; i < 6; i++)
+			assert_int_equal(get(end[1], NULL), i);
+		wait_closed(RELAY_HOLDER, 0);
+		if (ln != NULL)
+			relay_remove(ln);
+		ln = NULL;
+		wire_close(&end[1]);
+		/* Nobody is there to take it any more. */
+		g.passed = false;
+		open_full(&g, size);
+		assert_int_equal(relay_set_port(ln, 1, &none), 0);
+		wait_closed(RELAY_HOLDER, 0);
+		relay_remove(ln);
+		ln = NULL;
+		wire_close(&end[1]);
+	}
+	wire_close(&g.pipe[0]);
+	wire_close(&g.pipe[1]);
+}
+
 static void
 test_rights(void **state)
 {
@@ -729,7 +810,7 @@ main(void)
 		T(test_all_ways), T(test_room), T(test_nobody),
 		T(test_lengths), T(test_framing), T(test_checks),
 		T(test_urgent), T(test_shut), T(test_unread),
-		T(test_gone_datagram),
+		T(test_gone_datagram), T(test_half_sent),
 		T(test_rights), T(test_neighbours), T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
