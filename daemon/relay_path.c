@@ -531,8 +531,11 @@ path_open(struct rside *s, struct event_base *base,
 	s->want = 1;
 	s->single = s->singles = 0;
 	s->end = RELAY_OPEN;
-	s->tokens = (double)port->burst;
-	s->filled = clock_ns(CLOCK_MONOTONIC);
+	/* The bucket is the end's: who comes finds what the last one left. */
+	if (s->filled == 0) {
+		s->tokens = (double)port->burst;
+		s->filled = clock_ns(CLOCK_MONOTONIC);
+	}
 	if (port->fd == -1) {
 		if (other(s)->end != RELAY_OPEN)
 			side_end(other(s));

@@ -416,6 +416,33 @@ test_checks(void **state)
 	assert_int_equal(get(end[0], NULL), 5);
 }
 
+/* To come back is no way to send more than the rate. */
+static void
+test_rate_again(void **state)
+{
+	struct relay_port	none = { .fd = -1, .client = true,
+	    .io = RELAY_MESSAGE, .rate = 1000, .burst = 5000 }, port[2];
+	int			error, i;
+
+	(void)state;
+	port[0] = none;
+	port[1] = side_make(SOCK_SEQPACKET, &end[1]);
+	assert_non_null(ln = relay_add(relay, ID, MTU, port, &error));
+	for (i = 0; i < 10; i++) {
+		port[0] = side_make(SOCK_SEQPACKET, &end[0]);
+		port[0].rate = none.rate;
+		port[0].burst = none.burst;
+		assert_int_equal(relay_set_port(ln, 0, &port[0]), 0);
+		assert_int_equal(put(end[0], (uint32_t)i, 1500), 0);
+		if (i < 3)
+			assert_int_equal(get(end[1], NULL), i);
+		assert_int_equal(relay_set_port(ln, 0, &none), 0);
+		wire_close(&end[0]);
+	}
+	assert_int_equal(drops(0, RELAY_RATE, 7), 7);
+	nothing(end[1]);
+}
+
 /* CPU time of all threads, in ms, while nothing happens for 200. */
 static long
 busy(void)
@@ -808,7 +835,7 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest	tests[] = {
 		T(test_all_ways), T(test_room), T(test_nobody),
-		T(test_lengths), T(test_framing), T(test_checks),
+		T(test_lengths), T(test_framing), T(test_checks), T(test_rate_again),
 		T(test_urgent), T(test_shut), T(test_unread),
 		T(test_gone_datagram), T(test_half_sent),
 		T(test_rights), T(test_neighbours), T(test_tap),
