@@ -23,6 +23,7 @@
 #include "log.h"
 #include "plat.h"
 #include "policy.h"
+#include "relay.h"
 #include "relayed.h"
 #include "reap.h"
 #include "server.h"
@@ -163,7 +164,10 @@ broker_clear(struct broker *b)
 	d->stopping = true;
 	if (d->server != NULL)
 		server_stop(d);
-	/* First the channel: what the warden keeps is not to be ended by us. */
+	/* What the warden keeps is not to be ended by us: neither the ports of
+	 * the relay, nor what the channel is for. */
+	if (d->warden != NULL)
+		relay_keep(d->relay);
 	wcall_stop(d);
 	while (d->conns != NULL)
 		conn_free(d->conns, "the daemon stops");

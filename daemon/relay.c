@@ -49,6 +49,7 @@ struct relay {
 	struct rqueue	out;
 	struct rthread	*thread[BOUND_RELAY_THREADS];
 	unsigned int	nthreads, max;
+	atomic_bool	keep;
 };
 
 const char *const relay_drop_names[RELAY_DROPS + 1] = {
@@ -147,6 +148,12 @@ struct rbatch *
 relay_batch(const struct rside *s)
 {
 	return &s->link->thread->batch;
+}
+
+bool
+relay_kept(const struct rside *s)
+{
+	return s->link->thread->relay->keep;
 }
 
 /* To the control plane. */
@@ -411,6 +418,13 @@ relay_new(struct event_base *control, relay_closed_fn *closed, void *arg)
 	queue_close(&r->out);
 	free(r);
 	return NULL;
+}
+
+void
+relay_keep(struct relay *r)
+{
+	if (r != NULL)
+		r->keep = true;
 }
 
 /* A message to the thread of L; NULL: no memory. */

@@ -92,6 +92,10 @@ struct relay_tap {
 /* The relay, without a thread yet. NULL: no memory or descriptors. */
 struct relay *relay_new(struct event_base *control, relay_closed_fn *closed,
 	    void *arg);
+/* From now on no holder of a port sees the end of it by R's doing, as long as
+ * there are duplicates: another process goes on with them. Only who would lose
+ * half a frame of a stream does. NULL is harmless. */
+void	relay_keep(struct relay *r);
 /* End its threads and all its links. NULL is harmless. */
 void	relay_free(struct relay *r);
 

@@ -162,6 +162,8 @@ struct rimpaired {
 void	rimpaired_free(struct rimpaired *im);
 /* relay.c, from a thread: S is closed. */
 void	relay_notify(struct rside *s, enum relay_closed why, uint32_t detail);
+/* relay.c: another process goes on with the ports (relay_keep). */
+bool	relay_kept(const struct rside *s);
 /* relay.c: the frames of a turn, of the thread of S. */
 struct rbatch *relay_batch(const struct rside *s);
 

@@ -57,8 +57,10 @@ side_stop(struct rside *s)
 		return;
 	pause_reading(s);
 	event_del(&s->ev_write);
-	/* There may be duplicates; its holder must see the end all the same. */
-	if (s->port.client)
+	/* There may be duplicates; its holder must see the end all the same,
+	 * unless who has them goes on where we stopped. */
+	if (s->port.client &&
+	    (!relay_kept(s) || s->part != NULL || s->tail != NULL))
 		(void)shutdown(s->port.fd, SHUT_RDWR);
 	haste_close(&s->port.fd);
 	io_forget(s);

@@ -56,6 +56,30 @@ broker_pid_new() {
 	    fethc list >/dev/null 2>&1
 }
 
+broker_ends() {	# SIGNAL
+	how="$class, SIG$1"
+	port lives "$class" -- recv PORT 8000 4000
+	bg slow ip netns exec "$NS" "$relay" send "packet:$iface" 8000 500 2000
+	sleep 1
+	broker=$(broker_pid)
+	kill -"$1" "$broker"
+	within 3000 "$how: a new broker serves" broker_pid_new
+	check "$how: the port goes on" wait_for 30 said lives '^received'
+	got=$(sed -n 's/^received \([0-9]*\) .*/\1/p' "$T/lives.log")
+	check "$how: at most a turn was lost ($got of 8000)" \
+	    [ "${got:-0}" -ge 7936 ]
+	like "$how: and it did not end" "$(grep '^received' "$T/lives.log")" \
+	    'out of order [01]$'
+	check "$how: the link is its owner's again" wait_for 5 sh -c \
+	    "[ \"\$('$FETHC' -s '$SOCK' --json show '$USER_ID/lives' |
+	    jq -r .link.state)\" = up ]"
+	is "$how: the interface is the same" "$(host_if lives)" "$iface"
+	sleep $((GRACE + 1))
+	check "$how: after the grace time, too" if_there "$iface"
+	ended
+	within 3000 "$how: it ends with its program" if_gone "$iface"
+}
+
 for class in socket stream; do
 	# --- from the program to the host, as fast as it goes
 
@@ -102,28 +126,10 @@ for class in socket stream; do
 	ended
 	kill "$stuck"
 
-	# --- kill -9 of the broker
+	# --- the broker alone ends, by force and in order
 
-	port lives $class -- recv PORT 8000 4000
-	bg slow ip netns exec "$NS" "$relay" send "packet:$iface" 8000 500 2000
-	sleep 1
-	broker=$(broker_pid)
-	kill -9 "$broker"
-	within 3000 "$class: a new broker serves" broker_pid_new
-	check "$class: the port goes on" wait_for 30 said lives '^received'
-	got=$(sed -n 's/^received \([0-9]*\) .*/\1/p' "$T/lives.log")
-	check "$class: at most a turn was lost ($got of 8000)" \
-	    [ "${got:-0}" -ge 7936 ]
-	like "$class: and it did not end" "$(grep '^received' "$T/lives.log")" \
-	    'out of order [01]$'
-	check "$class: the link is its owner's again" wait_for 5 sh -c \
-	    "[ \"\$('$FETHC' -s '$SOCK' --json show '$USER_ID/lives' |
-	    jq -r .link.state)\" = up ]"
-	is "$class: the interface is the same" "$(host_if lives)" "$iface"
-	sleep $((GRACE + 1))
-	check "$class: after the grace time, too" if_there "$iface"
-	ended
-	within 3000 "$class: it ends with its program" if_gone "$iface"
+	broker_ends KILL
+	broker_ends TERM
 done
 
 # --- what no port may send, beside ports that do as they should

@@ -640,6 +640,47 @@ test_half_sent(void **state)
 	wire_close(&g.pipe[1]);
 }
 
+/* The relay ends, and another goes on with duplicates of its descriptors. */
+static void
+test_keep(void **state)
+{
+	struct relay_port	port[2];
+	int			error, i, dups[2];
+
+	(void)state;
+	port[0] = side_make(SOCK_SEQPACKET, &end[0]);
+	port[1] = side_make(SOCK_STREAM, &end[1]);
+	for (i = 0; i < 2; i++)
+		assert_true((dups[i] = dup(port[i].fd)) != -1);
+	assert_non_null(ln = relay_add(relay, ID, MTU, port, &error));
+	assert_int_equal(put(end[0], 1, 100), 0);
+	assert_int_equal(get(end[1], NULL), 1);
+	relay_keep(NULL);
+	relay_keep(relay);
+	relay_remove(ln);
+	relay_free(relay);
+	nothing(end[0]);
+	nothing(end[1]);
+	assert_int_equal(put(end[0], 2, 100), 0);
+	assert_non_null(relay = relay_new(base, on_closed, &last));
+	for (i = 0; i < 2; i++)
+		port[i].fd = dups[i];
+	assert_true((dups[1] = dup(port[1].fd)) != -1);
+	assert_non_null(ln = relay_add(relay, ID, MTU, port, &error));
+	assert_int_equal(get(end[1], NULL), 2);
+	assert_int_equal(put(end[1], 3, 100), 0);
+	assert_int_equal(get(end[0], NULL), 3);
+	/* Who has sent half a frame cannot go on. */
+	assert_int_equal(send(end[1], "\0\0\1", 3, 0), 3);
+	usleep(50000);
+	relay_keep(relay);
+	relay_remove(ln);
+	ln = NULL;
+	assert_true(ended(end[1]));
+	wire_close(&dups[1]);
+	assert_int_equal(nclosed, 0);
+}
+
 static void
 test_rights(void **state)
 {
@@ -835,9 +876,11 @@ main(void)
 #define T(t)	cmocka_unit_test_setup_teardown(t, setup, teardown)
 	const struct CMUnitTest	tests[] = {
 		T(test_all_ways), T(test_room), T(test_nobody),
-		T(test_lengths), T(test_framing), T(test_checks), T(test_rate_again),
+		T(test_lengths), T(test_framing), T(test_checks),
+		T(test_rate_again),
 		T(test_urgent), T(test_shut), T(test_unread),
 		T(test_gone_datagram), T(test_half_sent),
+		T(test_keep),
 		T(test_rights), T(test_neighbours), T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
