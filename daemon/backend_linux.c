@@ -134,6 +134,16 @@ ours(int ifindex, uint32_t slot, struct nl_link *l)
 	return linux_mark_is(l->alias, slot) ? 0 : -EPERM;
 }
 
+/* Is there no interface of SLOT at IFINDEX any more? Not when nobody can say. */
+static bool
+lost(int ifindex, uint32_t slot)
+{
+	struct nl_link	l;
+	int		error = ours(ifindex, slot, &l);
+
+	return error == -ENODEV || error == -EPERM;
+}
+
 /*
  * Making a link: a table of steps for each kind, one state. The first step that
  * fails ends it, and making_undo removes all that the state knows of.
@@ -958,12 +968,14 @@ struct listener {
 static void
 cable_lost(struct cable *c, int ifindex, struct listener *to)
 {
-	struct nl_link	l;
-
+	/* The kernel gives the number of an interface that went to the next one:
+	 * the news may be those of an earlier one. */
+	if (!lost(ifindex, c->slot))
+		return;
 	/* The I/O side of a wire may go to a namespace by any hand. */
 	if (ifindex == c->ifindex[1]) {
 		c->ifindex[1] = 0;
-		if (ours(c->ifindex[0], c->slot, &l) == 0)
+		if (!lost(c->ifindex[0], c->slot))
 			return;
 	}
 	delete_one(c->ifindex[1], c->slot);
@@ -997,7 +1009,6 @@ static void
 look_around(struct listener *to)
 {
 	struct cable	*c;
-	struct nl_link	 l;
 	uint32_t	 slot;
 	int		 i, index;
 
@@ -1005,11 +1016,9 @@ look_around(struct listener *to)
 		if ((index = lx.host[slot]) == 0 ||
 		    (c = to->find(index, to->arg)) == NULL)
 			continue;
-		if (nl_link_get(&netns_home.nl, index, NULL, &l) == -ENODEV) {
-			cable_lost(c, index, to);
-			continue;
-		}
-		for (i = 0; i < 2; i++)
+		cable_lost(c, index, to);
+		/* The cable went with it, or has it still. */
+		for (i = 0; i < 2 && lx.host[slot] == index; i++)
 			mac_restore(c, i);
 	}
 }

@@ -53,12 +53,57 @@ bucket(struct warden *w, int ifindex)
 	return &w->by_index[(unsigned int)ifindex % WARDEN_INDEXES];
 }
 
+/* The link that was said last to have IFINDEX. */
+static struct wlink *
+index_find(struct warden *w, int ifindex)
+{
+	struct windex	*x;
+	struct cable	*c;
+
+	for (x = *bucket(w, ifindex); x != NULL; x = x->next) {
+		if (x->ifindex != ifindex)
+			continue;
+		/* The backend may have dropped the second one meanwhile. */
+		c = &x->link->cable;
+		if (c->ifindex[0] == ifindex || c->ifindex[1] == ifindex)
+			return x->link;
+	}
+	return NULL;
+}
+
+/*
+ * A new interface has the number IFINDEX: if another link has it too, that one's
+ * is gone, and what the kernel says of it is still to be read. It will not be
+ * understood then, as the number is the new one's.
+ */
+static void
+index_vacate(struct warden *w, int ifindex)
+{
+	struct wlink	*l = index_find(w, ifindex);
+	struct cable	*c;
+
+	if (l == NULL)
+		return;
+	c = &l->cable;
+	if (c->ifindex[1] == ifindex) {
+		/* The first one may live, or has news of its own. */
+		c->ifindex[1] = 0;
+		return;
+	}
+	c->ifindex[0] = 0;
+	w->conf->backend->destroy(&c, 1);
+	wlink_vanished(c->slot, w);
+}
+
 static void
 index_add(struct warden *w, struct wlink *l)
 {
 	struct windex	*x, **b;
 	int		 i;
 
+	for (i = 0; i < 2; i++)
+		if (l->cable.ifindex[i] != 0)
+			index_vacate(w, l->cable.ifindex[i]);
 	for (i = 0; i < 2; i++) {
 		x = &l->index[i];
 		if ((x->ifindex = l->cable.ifindex[i]) == 0)
@@ -90,19 +135,9 @@ index_remove(struct warden *w, struct wlink *l)
 struct cable *
 wlink_find(int ifindex, void *warden)
 {
-	struct warden	*w = warden;
-	struct windex	*x;
-	struct cable	*c;
+	struct wlink	*l = index_find(warden, ifindex);
 
-	for (x = *bucket(w, ifindex); x != NULL; x = x->next) {
-		if (x->ifindex != ifindex)
-			continue;
-		/* The backend may have dropped the second one meanwhile. */
-		c = &x->link->cable;
-		if (c->ifindex[0] == ifindex || c->ifindex[1] == ifindex)
-			return c;
-	}
-	return NULL;
+	return l != NULL ? &l->cable : NULL;
 }
 
 bool

@@ -39,6 +39,7 @@
 
 #include "backend.h"
 #include "create_msg.h"
+#include "last_index.h"
 #include "log.h"
 #include "netlink.h"
 
@@ -546,6 +547,44 @@ test_vanishes(void **state)
 	assert_int_equal(c.ifindex[0], 0);
 	/* Late destruction is no error. */
 	destroy(&c);
+}
+
+/* Old news of an interface whose number another link's has by now. */
+static void
+test_old_news(void **state)
+{
+	struct wm_msg	a = message(5, LINK_HOST, 0);
+	struct wm_msg	b = message(6, LINK_HOST, 0);
+	struct cable	c, next;
+	struct nl_link	l;
+	int		block, fd, index;
+
+	(void)state;
+	fd = create(&a, -1, &c);
+	block = index_block(c.ifindex[0] + 1);
+	destroy(&c);
+	close(fd);
+	fd = create(&a, -1, &c);
+	index = c.ifindex[0];
+	listen_to_news();
+	destroy(&c);
+	close(fd);
+	fd = create(&b, -1, &next);
+	assert_int_equal(next.ifindex[0], index);
+	known[0] = &next;
+	ngone = 0;
+	listen_to_news();
+	assert_int_equal(ngone, 0);
+	assert_int_equal(next.ifindex[0], index);
+	get_link(6, 0, &l);
+	/* But when it is lost, it is. */
+	assert_int_equal(nl_link_del(&nl, index), 0);
+	listen_to_news();
+	assert_int_equal(ngone, 1);
+	assert_int_equal(gone_slots[0], 6);
+	ngone = 0;
+	close(fd);
+	close(block);
 }
 
 /* Names. */
@@ -1604,7 +1643,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
-		T(test_tap), T(test_hardened_anyway), T(test_mtu),
+		T(test_tap), T(test_old_news), T(test_hardened_anyway), T(test_mtu),
 		T(test_holder_mac), T(test_holder_persist),
 		T(test_holder_queues), T(test_vanishes), T(test_name_taken),
 		T(test_faults), T(test_fault_small_mtu), T(test_fault_netns),

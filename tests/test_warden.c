@@ -39,6 +39,7 @@
 #include "backend.h"
 #include "cbpf.h"
 #include "create_msg.h"
+#include "last_index.h"
 #include "log.h"
 #include "netlink.h"
 #include "plat.h"
@@ -627,6 +628,48 @@ test_create_destroy(void **state)
 	assert_descriptors(before);
 	close(tap);
 	close(raw);
+	warden_end();
+}
+
+/* A link's interface goes and the next one gets its number before the warden has
+ * read of it: the one is gone, the other is not. */
+static void
+test_index_again(void **state)
+{
+	struct wm_msg	m, r;
+	struct nl_link	l;
+	int		fds[1][2], got[2], block, tap, index;
+
+	(void)state;
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	tap = make_link(3, LINK_HOST, 0, LEASE_SESSION);
+	assert_true(link_exists(3, &l));
+	block = index_block(l.ifindex + 1);
+	end_link(3, 55);
+	close(tap);
+	tap = make_link(4, LINK_HOST, 0, LEASE_SESSION);
+	assert_true(link_exists(4, &l));
+	index = l.ifindex;
+	assert_int_equal(kill(warden, SIGSTOP), 0);
+	close(tap);
+	assert_links(1);
+	m = link_message(WM_CREATE, 5, LINK_HOST, 0, LEASE_SESSION);
+	tell(&m, NULL, 0);
+	poll(NULL, 0, 100);	/* the puppet passes it on */
+	assert_int_equal(kill(warden, SIGCONT), 0);
+	expect(WM_GONE, &r, got);
+	assert_int_equal(r.slot, 4);
+	assert_int_equal(r.seq, 0);
+	expect(WM_REPLY, &r, got);
+	assert_int_equal(r.error, 0);
+	assert_true(link_exists(5, &l));
+	assert_int_equal(l.ifindex, index);
+	expect_nothing(100);
+	assert_true(link_exists(5, &l));
+	end_link(5, 56);
+	close(got[0]);
+	close(block);
 	warden_end();
 }
 
@@ -1604,7 +1647,7 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_start), T(test_prepare), T(test_second),
-		T(test_create_destroy), T(test_full), T(test_netns), T(test_vanish),
+		T(test_index_again), T(test_create_destroy), T(test_full), T(test_netns), T(test_vanish),
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
