@@ -35,6 +35,11 @@ struct cable {
 	uint8_t		mac[2][6];	/* as they must stay */
 	uint32_t	uid;		/* raw: whose namespace it uses */
 	uint8_t		offloads;	/* that the port was given */
+	/* Of MACs that somebody changed: when one was last restored and when
+	 * that was last told (ms, or 0), how often since, and is it due? */
+	int64_t		restored, told;
+	unsigned int	untold;
+	bool		restore_due;
 };
 
 struct capture;

@@ -45,6 +45,7 @@
 
 #include "cable.h"
 #include "capture_linux.h"
+#include "clock.h"
 #include "linux_ask.h"
 #include "linux_spare.h"
 #include "log.h"
@@ -71,6 +72,10 @@
 /* Messages of the monitor a turn, which are 2 us each. A batch of removals brings
  * three a link; what is not read is lost, and then every link is looked at. */
 #define NEWS_TURN	2048
+/* ms: a MAC is restored at once, but not again before, and the log is told that
+ * it goes on. Its holder changes it as fast as he likes. */
+#define RESTORE_MS	100
+#define TELL_MS		60000
 
 static struct {
 	uint64_t	instance;
@@ -78,6 +83,7 @@ static struct {
 	struct nl	monitor;	/* of home */
 	uint32_t	groups;		/* nobody else has these; 0: not picked */
 	int		host[BOUND_UNITS]; /* ifindex of the host side, or 0 */
+	int64_t		restore_at;	/* ms: of cables with restore_due; 0: none */
 } lx = { .vault.fd = -1 };
 
 /* Marks. */
@@ -791,9 +797,26 @@ linux_prepare(void)
 /* At start. */
 
 static void
-mac_restore(const struct cable *c, int side)
+mac_tell(struct cable *c, const struct nl_link *l, int error)
 {
-	char		text[18];
+	char	text[18];
+
+	c->untold++;
+	if (c->told != 0 && c->restored - c->told < TELL_MS)
+		return;
+	log_info("%s: its MAC was changed to %s; %s", l->name,
+	    mac_format(l->mac, text), error == 0 ? "restored" :
+	    strerror(-error));
+	if (c->untold > 1)
+		log_info("%s: it was so %u times since that was said last",
+		    l->name, c->untold);
+	c->told = c->restored;
+	c->untold = 0;
+}
+
+static void
+mac_restore(struct cable *c, int side)
+{
 	struct nl_link	l;
 	int		error;
 
@@ -802,9 +825,8 @@ mac_restore(const struct cable *c, int side)
 	    memcmp(l.mac, c->mac[side], sizeof(l.mac)) == 0)
 		return;
 	error = nl_link_mac(&netns_home.nl, l.ifindex, c->mac[side]);
-	log_info("%s: its MAC was changed to %s; %s", l.name,
-	    mac_format(l.mac, text), error == 0 ? "restored" :
-	    strerror(-error));
+	c->restored = clock_ms();
+	mac_tell(c, &l, error);
 }
 
 /* Was L, side SIDE of M, made just before a kill, and not marked yet? Then it
@@ -984,6 +1006,20 @@ cable_lost(struct cable *c, int ifindex, struct listener *to)
 }
 
 static void
+mac_changed(struct cable *c, int side)
+{
+	int64_t	now = clock_ms();
+
+	if (c->restored == 0 || now - c->restored >= RESTORE_MS) {
+		mac_restore(c, side);
+		return;
+	}
+	c->restore_due = true;
+	if (lx.restore_at == 0)
+		lx.restore_at = now + RESTORE_MS;
+}
+
+static void
 news(const struct nl_link *l, bool gone, void *arg)
 {
 	struct listener	*to = arg;
@@ -1001,7 +1037,7 @@ news(const struct nl_link *l, bool gone, void *arg)
 	}
 	side = l->ifindex == c->ifindex[1];
 	if (memcmp(l->mac, c->mac[side], sizeof(l->mac)) != 0)
-		mac_restore(c, side);
+		mac_changed(c, side);
 }
 
 /* News were lost: look at every cable. */
@@ -1023,6 +1059,25 @@ look_around(struct listener *to)
 	}
 }
 
+/* Restore what waits for it. */
+static void
+macs_restore(struct listener *to)
+{
+	struct cable	*c;
+	uint32_t	 slot;
+
+	lx.restore_at = 0;
+	for (slot = 0; slot < BOUND_UNITS; slot++) {
+		if (lx.host[slot] == 0 ||
+		    (c = to->find(lx.host[slot], to->arg)) == NULL ||
+		    !c->restore_due)
+			continue;
+		c->restore_due = false;
+		mac_restore(c, 0);
+		mac_restore(c, 1);
+	}
+}
+
 static void
 linux_monitor(struct cable *(*find)(int ifindex, void *arg),
     backend_gone_fn *gone, void *arg)
@@ -1038,6 +1093,16 @@ linux_monitor(struct cable *(*find)(int ifindex, void *arg),
 		lx.groups = 0;
 		look_around(&to);
 	}
+	if (lx.restore_at != 0 && clock_ms() >= lx.restore_at)
+		macs_restore(&to);
+}
+
+static int
+linux_monitor_ms(void)
+{
+	int64_t	left = lx.restore_at - clock_ms();
+
+	return lx.restore_at == 0 ? -1 : left > 0 ? (int)left : 0;
 }
 
 static int
@@ -1075,6 +1140,7 @@ const struct backend backend_linux = {
 	.sweep = linux_sweep,
 	.monitor_fd = linux_monitor_fd,
 	.monitor = linux_monitor,
+	.monitor_ms = linux_monitor_ms,
 	.capture = linux_capture,
 	.capture_run = linux_capture_run,
 	.overlap = linux_overlap,

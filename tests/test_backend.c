@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "clock.h"
 #include "create_msg.h"
 #include "last_index.h"
 #include "log.h"
@@ -484,6 +485,58 @@ test_holder_mac(void **state)
 	get_link(3, 0, &l);
 	assert_memory_equal(l.mac, m.mac[0], 6);
 	assert_true(l.flags & IFF_UP);
+	known[0] = NULL;
+	destroy(&c);
+	close(fd);
+}
+
+static void
+holder_sets_mac(int fd, uint8_t last)
+{
+	struct ifreq	ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	ifr.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(ifr.ifr_hwaddr.sa_data, "\x02\xee\xee\xee\xee", 5);
+	ifr.ifr_hwaddr.sa_data[5] = (char)last;
+	assert_int_equal(ioctl(fd, SIOCSIFHWADDR, &ifr), 0);
+}
+
+/* He does it again and again: it is restored now and then, and at last. */
+static void
+test_holder_macs(void **state)
+{
+	struct wm_msg	m = message(3, LINK_HOST, 0);
+	struct cable	c;
+	struct nl_link	l;
+	int64_t		start;
+	int		fd, i;
+
+	(void)state;
+	fd = create(&m, -1, &c);
+	known[0] = &c;
+	listen_to_news();
+	assert_int_equal(B->monitor_ms(), -1);
+	start = clock_ms();
+	for (i = 0; i < 50; i++) {
+		holder_sets_mac(fd, (uint8_t)i);
+		B->monitor(find, gone, NULL);
+		get_link(3, 0, &l);
+		/* The first one at once. */
+		if (i == 0)
+			assert_memory_equal(l.mac, m.mac[0], 6);
+		else if (clock_ms() < start + 100)
+			assert_memory_not_equal(l.mac, m.mac[0], 6);
+	}
+	holder_sets_mac(fd, 99);
+	B->monitor(find, gone, NULL);
+	while ((i = B->monitor_ms()) != -1) {
+		assert_in_range(i, 0, 100);
+		poll(NULL, 0, i);
+		B->monitor(find, gone, NULL);
+	}
+	get_link(3, 0, &l);
+	assert_memory_equal(l.mac, m.mac[0], 6);
 	known[0] = NULL;
 	destroy(&c);
 	close(fd);
@@ -1644,7 +1697,8 @@ main(void)
 {
 	const struct CMUnitTest	tests[] = {
 		T(test_tap), T(test_old_news), T(test_hardened_anyway), T(test_mtu),
-		T(test_holder_mac), T(test_holder_persist),
+		T(test_holder_mac), T(test_holder_macs),
+		T(test_holder_persist),
 		T(test_holder_queues), T(test_vanishes), T(test_name_taken),
 		T(test_faults), T(test_fault_small_mtu), T(test_fault_netns),
 		T(test_fault_descriptors), T(test_batch),
