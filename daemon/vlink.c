@@ -660,6 +660,8 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 		l->state = LINK_ORPHAN;
 		l->deadline = clock_secs() + d->policy->grace_secs;
 	} else {
+		/* Not opening: what cannot be kept is no reason to end it. */
+		l->state = LINK_DETACHED;
 		/* A named pair whose descriptors went with the old warden. */
 		if (l->rec.spec.kind == LINK_PAIR && l->relay == NULL &&
 		    l->port[0].fd == -1 && l->port[1].fd == -1 &&
@@ -667,7 +669,6 @@ vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 			l->port[0].spent = l->port[1].spent = false;
 			wcall_keep(l);
 		}
-		l->state = LINK_DETACHED;
 		/* Somebody watches already when the warden made it anew. */
 		watch_event(d, l, "opened");
 		vlink_settle(l);

@@ -129,12 +129,17 @@ static const struct backend backend = { .name = "test", .features = BF_HOST |
 /* A channel without room, as macOS tells it: so many sends fail, and no event
  * says when one would not. */
 static int		 no_room;
+static int		 send_error;	/* of all sends; 0: none */
 
 ssize_t
 sendmsg(int fd, const struct msghdr *mh, int flags)
 {
 	static ssize_t	(*real)(int, const struct msghdr *, int);
 
+	if (send_error != 0) {
+		errno = send_error;
+		return -1;
+	}
 	if (no_room > 0) {
 		no_room--;
 		errno = ENOBUFS;
@@ -1170,6 +1175,32 @@ test_restore(void **state)
 	assert_int_equal(readies, 1);
 }
 
+/* A pair is made anew, and the warden cannot be told. */
+static void
+test_restore_not_kept(void **state)
+{
+	struct link_spec s = spec_of(LINK_PAIR, LEASE_NAMED, "pair");
+	struct wm_msg	 m;
+	struct vlink	*l;
+	int		 fds[2] = { -1, -1 };
+
+	(void)state;
+	memset(&m, 0, sizeof(m));
+	m.type = WM_RESTORE;
+	m.kind = LINK_PAIR;
+	m.slot = BOUND_UNITS;
+	m.record.version = LINK_RECORD_VERSION;
+	m.record.uid = UID;
+	m.record.id = 1;
+	m.record.spec = s;
+	send_error = EPIPE;
+	vlink_restore(&d, &m, fds);
+	send_error = 0;
+	assert_non_null(l = vlink_by_slot(&d, BOUND_UNITS));
+	assert_int_equal(l->state, LINK_DETACHED);
+	assert_true(vlink_port_free(l, 0));
+}
+
 static int64_t
 monotonic(void)
 {
@@ -1740,7 +1771,7 @@ main(void)
 		ALONE(test_moves),
 		ALONE(test_ties),
 		ALONE(test_find),
-		WITH(test_restore),
+		WITH(test_restore), WITH(test_restore_not_kept),
 		WITH(test_grace),
 		WITH(test_slices), WITH(test_slices_wait),
 		WITH(test_slices_stop), ALONE(test_slices_alone),
