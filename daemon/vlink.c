@@ -567,16 +567,16 @@ made_host(struct vlink *l, int *fd)
 	return relayed_start(l, fds);
 }
 
-/* What the warden made is of no use without the relay. */
+/* What the warden made is of no use without its port, or the relay. */
 static void
-made_undo(struct vlink *l, int error)
+made_undo(struct vlink *l, int error, enum wm_op op)
 {
 	struct request	*req = l->req;
 
 	l->req = NULL;
-	reap_link(l, "it cannot be relayed");
+	reap_link(l, "its port cannot be had");
 	if (req != NULL)
-		request_open_failed(req, WM_OP_RELAY, error);
+		request_open_failed(req, op, error);
 }
 
 void
@@ -603,11 +603,16 @@ vlink_made(struct vlink *l, int error, enum wm_op op, int fd)
 		vlink_failed(l, error, op);
 		return;
 	}
+	if (l->rec.spec.kind == LINK_HOST && fd == -1) {
+		/* The kernel drops what our table has no room for. */
+		made_undo(l, EMFILE, WM_OP_OPEN);
+		return;
+	}
 	if (l->rec.spec.kind == LINK_HOST)
 		error = made_host(l, &fd);
 	haste_close(&fd);
 	if (error != 0) {
-		made_undo(l, -error);
+		made_undo(l, -error, WM_OP_RELAY);
 		return;
 	}
 	l->req = NULL;

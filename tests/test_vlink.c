@@ -457,6 +457,27 @@ test_host(void **state)
 	assert_int_equal(l->state, LINK_UP);
 }
 
+/* No room for its descriptor, which the kernel dropped. */
+static void
+test_host_without_port(void **state)
+{
+	struct request	 req;
+	struct vlink	*l;
+	struct wm_msg	 m;
+
+	(void)state;
+	l = open_link(&req, LINK_HOST, LEASE_SESSION, "lab", SLOT);
+	expect(WM_CREATE, SLOT, &m);
+	reply(&m, 0, WM_OP_NONE, false);
+	assert_int_equal(nopened, 0);
+	assert_int_equal(nfailed, 1);
+	assert_int_equal(failed_error, EMFILE);
+	assert_int_equal(l->state, LINK_CLOSING);
+	expect(WM_DESTROY, SLOT, &m);
+	gone(SLOT, m.seq);
+	assert_null(vlink_by_slot(&d, SLOT));
+}
+
 static void
 test_create_flags(void **state)
 {
@@ -1750,6 +1771,7 @@ main(void)
 	const struct CMUnitTest	tests[] = {
 		ALONE(test_pair),
 		WITH(test_host),
+		WITH(test_host_without_port),
 		WITH(test_create_flags),
 		WITH(test_keep),
 		ALONE(test_not_taken),
