@@ -639,15 +639,53 @@ restore_relayed(struct vlink *l, int fds[2])
 		    strerror(-rv));
 }
 
+static bool
+texts_end(const struct link_spec *s)
+{
+	size_t	i;
+
+	for (i = 0; i < BOUND_LABELS; i++)
+		if (memchr(s->labels[i].key, '\0',
+		    sizeof(s->labels[i].key)) == NULL ||
+		    memchr(s->labels[i].value, '\0',
+		    sizeof(s->labels[i].value)) == NULL)
+			return false;
+	return memchr(s->name, '\0', sizeof(s->name)) != NULL;
+}
+
+/*
+ * Is this a record that vlink_open could have made? The warden keeps what it is
+ * given: a broker that was taken over must not reach the next ones by it.
+ */
+static bool
+record_good(const struct link_record *r)
+{
+	struct link_spec	s = r->spec;
+	struct spec_error	err;
+	int			i;
+
+	if (r->version != LINK_RECORD_VERSION || r->id == 0 ||
+	    r->id > INT64_MAX || !texts_end(&s))
+		return false;
+	for (i = 0; i < 2; i++) {
+		if (s.end[i].take > TAKE_YES ||
+		    (s.end[i].kind == END_PORT &&
+		    s.end[i].class == CLASS_AUTO))
+			return false;
+		/* Those that plan_link found. */
+		s.end[i].addr_auto = 0;
+	}
+	return spec_check(&s, CLASS_AUTO, &err) == 0 &&
+	    s.kind == r->spec.kind && s.mtu == r->spec.mtu;
+}
+
 void
 vlink_restore(struct fethd *d, const struct wm_msg *m, int fds[2])
 {
 	struct vlink	*l;
 	int		 i;
 
-	if (m->record.version != LINK_RECORD_VERSION ||
-	    m->record.spec.kind >= LINK_KINDS ||
-	    vlink_by_slot(d, m->slot) != NULL ||
+	if (!record_good(&m->record) || vlink_by_slot(d, m->slot) != NULL ||
 	    (l = vlink_new(d, m->slot, &m->record)) == NULL) {
 		log_warnx("slot %u: what the warden kept of it is not usable",
 		    m->slot);

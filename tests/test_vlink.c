@@ -1196,6 +1196,92 @@ test_restore(void **state)
 	assert_int_equal(readies, 1);
 }
 
+/* What no broker that is itself would have the warden keep. */
+static void
+test_restore_bad(void **state)
+{
+	struct link_spec	 good = spec_of(LINK_HOST, LEASE_NAMED, "good");
+	struct wm_msg		 m;
+	struct link_record	*r = &m.record;
+	struct end_spec		*e = r->spec.end;
+	struct link_spec	*s = &r->spec;
+	int			 fds[2] = { -1, -1 }, i;
+
+	(void)state;
+	assert_int_equal(prefix_parse("10.0.0.1/30", &good.end[1].addr[0]), 0);
+	good.end[1].naddr = 1;
+	for (i = 0; ; i++) {
+		memset(&m, 0, sizeof(m));
+		m.type = WM_RESTORE;
+		m.kind = LINK_HOST;
+		r->version = LINK_RECORD_VERSION;
+		r->uid = UID;
+		r->id = 5;
+		*s = good;
+		switch (i) {
+		case 0:
+			e[1].addr[0].len = 255;
+			break;
+		case 1:
+			e[1].naddr = 255;
+			break;
+		case 2:
+			e[0].class = 200;
+			break;
+		case 3:
+			memset(s->name, 'a', sizeof(s->name));
+			break;
+		case 4:
+			s->nlabels = 1;
+			memset(s->labels[0].value, 'a',
+			    sizeof(s->labels[0].value));
+			break;
+		case 5:
+			memset(s->labels[7].key, 'a', sizeof(s->labels[7].key));
+			break;
+		case 6:
+			s->nlabels = BOUND_LABELS + 1;
+			break;
+		case 7:
+			e[1].addr[0].family = 5;
+			break;
+		case 8:
+			s->kind = LINK_PAIR;
+			break;
+		case 9:
+			r->id = UINT64_MAX;
+			break;
+		case 10:
+			r->id = 0;
+			break;
+		case 11:
+			e[0].class = CLASS_AUTO;
+			break;
+		case 12:
+			e[0].take = TAKE_UNSET;
+			break;
+		case 13:
+			s->mtu = 0;
+			break;
+		case 14:
+			s->lease = LEASES;
+			break;
+		case 15:
+			e[1].kind = END_KINDS;
+			break;
+		default:
+			/* And what one would. */
+			e[1].addr_auto = 1;
+			vlink_restore(&d, &m, fds);
+			assert_non_null(vlink_by_slot(&d, 0));
+			return;
+		}
+		vlink_restore(&d, &m, fds);
+		if (vlink_by_slot(&d, 0) != NULL)
+			fail_msg("row %d is taken", i);
+	}
+}
+
 /* A pair is made anew, and the warden cannot be told. */
 static void
 test_restore_not_kept(void **state)
@@ -1794,6 +1880,7 @@ main(void)
 		ALONE(test_ties),
 		ALONE(test_find),
 		WITH(test_restore), WITH(test_restore_not_kept),
+		WITH(test_restore_bad),
 		WITH(test_grace),
 		WITH(test_slices), WITH(test_slices_wait),
 		WITH(test_slices_stop), ALONE(test_slices_alone),
