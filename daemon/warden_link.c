@@ -7,7 +7,8 @@
  *
  * A link is written to the journal before its interfaces are made (with op
  * WM_OP_CREATE: half-made; a TAP is not) and again when they are complete
- * (WM_OP_NONE); it is taken out after they are gone.
+ * (WM_OP_NONE); it is taken out after they are gone. A named one is half-made
+ * again from the request to close it on, so that no kill brings it back.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -515,6 +516,22 @@ wlink_close(struct warden *w, struct wlink *l)
 	w->closing_tail = &l->next;
 }
 
+/*
+ * A named link is to be closed. Its interfaces go later; should we be killed
+ * before, the next start must not bring it back: its entry becomes that of a
+ * link that was never complete, which is removed when it is found.
+ */
+static void
+journal_close_named(struct warden *w, const struct wlink *l)
+{
+	struct wm_msg	m;
+
+	if (l->cable.kind == LINK_PAIR ||
+	    journal_get(&w->journal, l->cable.slot, &m) != 0 ||
+	    journal_write(w, &m, WM_OP_CREATE) != 0)
+		journal_forget(w, l->cable.slot);
+}
+
 static bool
 do_destroy(struct warden *w, const struct wm_msg *m, int *fds,
     unsigned int nfds)
@@ -529,8 +546,11 @@ do_destroy(struct warden *w, const struct wm_msg *m, int *fds,
 		return true;
 	}
 	l->seq = m->seq;
-	if (!l->cable.closing)
+	if (!l->cable.closing) {
+		if (l->named)
+			journal_close_named(w, l);
 		wlink_close(w, l);
+	}
 	return true;
 }
 
@@ -764,7 +784,8 @@ wlink_recover(const struct wm_msg *m, void *warden)
 	}
 	if (error == 0)
 		return;
-	if (l == NULL || l->named)
+	/* That of a link that was half-made, or closed, is no loss. */
+	if (l == NULL || (l->named && m->op == WM_OP_NONE))
 		log_warnx("journal: the link of slot %u cannot be had again: "
 		    "%s", m->slot, strerror(-error));
 	journal_forget(w, m->slot);

@@ -1264,6 +1264,60 @@ test_killed(void **state)
 }
 
 static void
+destroy_and_die(struct cable *const *c, unsigned int n)
+{
+	(void)c;
+	(void)n;
+	kill(getpid(), SIGKILL);
+}
+
+/* kill -9 after a named link was closed, and before it is removed: it does not
+ * come back. */
+static void
+test_killed_closing(void **state)
+{
+	static const uint32_t	slots[] = { 20000, 55, 56, 57 };
+	struct wm_msg		m, r;
+	int			fds[1][2], got[2], ends[2], tap, raw;
+	size_t			i;
+
+	(void)state;
+	backend.destroy = destroy_and_die;
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	tap = make_link(55, LINK_HOST, WMF_KEEP, LEASE_NAMED);
+	raw = make_link(56, LINK_HOST, WMF_RAW | WMF_KEEP, LEASE_NAMED);
+	make_link(57, LINK_WIRE, 0, LEASE_NAMED);
+	assert_int_equal(plat_frame_pair(ends), 0);
+	m = keep(20000, WMF_END0 | WMF_END1, LEASE_NAMED);
+	tell(&m, ends, 2);
+	expect(WM_REPLY, &r, got);
+	/* All at once, so that one removal is of all. */
+	assert_int_equal(kill(warden, SIGSTOP), 0);
+	for (i = 0; i < N(slots); i++) {
+		memset(&m, 0, sizeof(m));
+		m.type = WM_DESTROY;
+		m.slot = slots[i];
+		m.seq = 1;
+		tell(&m, NULL, 0);
+	}
+	poll(NULL, 0, 100);	/* the puppet passes them on */
+	assert_int_equal(kill(warden, SIGCONT), 0);
+	assert_int_equal(warden_wait(), 1000 + SIGKILL);
+	backend = backend_linux;
+	backend.spares = NULL;
+	backend.prepare = NULL;
+	warden_start(NULL, false);
+	expect_start(0, &m, fds);
+	assert_links(0);
+	warden_end();
+	close(tap);
+	close(raw);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void
 test_many(void **state)
 {
 	struct timespec	a, b;
@@ -1651,6 +1705,7 @@ main(void)
 		T(test_crash), T(test_keep), T(test_malformed),
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
+		T(test_killed_closing),
 		T(test_many), T(test_spares), T(test_capture),
 		T(test_capture_rest), T(test_capture_refused),
 	};
