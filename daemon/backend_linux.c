@@ -57,6 +57,7 @@
 #define GROUP_TRIES	8
 #define BORN_GROUP	0x66657462	/* a veth that has no mark yet */
 #define SWEEP_BATCH	64
+#define SWEEP_TRIES	10		/* looks with holes that found none */
 #define MARK_SIZE	48
 #define VNET_HEADER	10	/* struct virtio_net_hdr */
 /* Frames that wait for the relay, which shares its CPU with others: at 250,000 a
@@ -675,7 +676,7 @@ group_pick(void)
 {
 	bool		taken = lx.groups == 0;
 	uint32_t	r;
-	int		i;
+	int		i, error;
 
 	for (i = 0; i < GROUP_TRIES; i++) {
 		if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
@@ -685,7 +686,9 @@ group_pick(void)
 		/* Small numbers are those that people give. */
 		lx.groups = (r | 0x40000000) & ~(uint32_t)(GROUPS - 1);
 		taken = BORN_GROUP - lx.groups < GROUPS;
-		if (nl_link_each(&netns_home.nl, groups_look, &taken) != 0)
+		error = nl_link_each(&netns_home.nl, groups_look, &taken);
+		/* Who came meanwhile is among the news. */
+		if (error != 0 && error != -EINTR)
 			taken = true;
 	}
 	lx.groups = 0;
@@ -897,20 +900,23 @@ linux_sweep(bool (*known)(uint32_t slot, void *arg), void *arg)
 {
 	struct sweeping	s = { .known = known, .arg = arg };
 	struct cable	*batch[SWEEP_BATCH];
-	int		i, total = 0, last = 0;
+	int		i, error, missed = 0, total = 0, last = 0;
 
 	for (i = 0; i < SWEEP_BATCH; i++)
 		batch[i] = &s.found[i];
 	/* Until a look finds nothing, or what cannot be removed again. */
 	do {
 		s.n = 0;
-		if (nl_link_each(&netns_home.nl, sweep_link, &s) != 0 ||
-		    s.n == 0 || s.found[0].ifindex[0] == last)
+		error = nl_link_each(&netns_home.nl, sweep_link, &s);
+		if ((error != 0 && error != -EINTR) ||
+		    (s.n > 0 && s.found[0].ifindex[0] == last))
 			break;
-		last = s.found[0].ifindex[0];
+		if (s.n > 0)
+			last = s.found[0].ifindex[0];
 		linux_destroy(batch, s.n);
 		total += (int)s.n;
-	} while (s.n > 0);
+		missed += error != 0 && s.n == 0;
+	} while (s.n > 0 || (error != 0 && missed < SWEEP_TRIES));
 	return total;
 }
 

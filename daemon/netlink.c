@@ -117,44 +117,48 @@ done_of(const struct nlmsghdr *h)
 	return error;
 }
 
+/* How an answer ends. */
+struct result {
+	int	error;
+	bool	holes;		/* what was listed changed meanwhile */
+};
+
 /*
- * Take what one read brought. 1: the answer is over, *ERROR is its result; it is
- * with the first message when ONE is all that comes. After a failure of FN, what
- * follows is only drained.
+ * Take what one read brought. True: the answer is over; it is with the first
+ * message when ONE is all that comes. After a failure of FN, what follows is
+ * only drained; a list with holes is read on, as what it has is true.
  */
-static int
+static bool
 take(const struct nlmsghdr *h, int len, uint32_t seq, bool one, answer_fn *fn,
-    void *arg, int *error)
+    void *arg, struct result *r)
 {
 	int	rv;
 
 	for (; mnl_nlmsg_ok(h, len); h = mnl_nlmsg_next(h, &len)) {
 		if (h->nlmsg_seq != seq)
 			continue;
-		/* The list changed while it was read: it may have holes. */
-		if ((h->nlmsg_flags & NLM_F_DUMP_INTR) != 0)
-			*error = -EINTR;
+		r->holes |= (h->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
 		if (h->nlmsg_type == NLMSG_ERROR ||
 		    h->nlmsg_type == NLMSG_DONE) {
 			rv = h->nlmsg_type == NLMSG_ERROR ? error_of(h) :
 			    done_of(h);
-			*error = rv != 0 ? rv : *error;
-			return 1;
+			r->error = rv != 0 ? rv : r->error;
+			return true;
 		}
-		if (fn != NULL && *error == 0 && (rv = fn(h, arg)) != 0)
-			*error = rv;
+		if (fn != NULL && r->error == 0)
+			r->error = fn(h, arg);
 		if (one)
-			return 1;
+			return true;
 	}
-	return 0;
+	return false;
 }
 
 static int
 answer(struct nl *nl, uint32_t seq, bool one, answer_fn *fn, void *arg)
 {
-	char	buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-	ssize_t	n;
-	int	error = 0;
+	char		buf[ANSWER_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct result	r = { 0, false };
+	ssize_t		n;
 
 	do {
 		n = mnl_socket_recvfrom(nl->sock, buf, sizeof(buf));
@@ -162,9 +166,8 @@ answer(struct nl *nl, uint32_t seq, bool one, answer_fn *fn, void *arg)
 			n = 0;
 		else if (n == -1)
 			return -errno;
-	} while (take((struct nlmsghdr *)buf, (int)n, seq, one, fn, arg,
-	    &error) == 0);
-	return error;
+	} while (!take((struct nlmsghdr *)buf, (int)n, seq, one, fn, arg, &r));
+	return r.error != 0 ? r.error : r.holes ? -EINTR : 0;
 }
 
 static int

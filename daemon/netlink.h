@@ -61,7 +61,8 @@ void	nl_close(struct nl *nl);
 int	nl_link_get(struct nl *nl, int ifindex, const char *name,
 	    struct nl_link *l);
 int	nl_link_stats(struct nl *nl, const char *name, struct nl_link *l);
-/* Call FN for each interface of the namespace; it must not use NL. */
+/* Call FN for each interface of the namespace; it must not use NL. -EINTR: it was
+ * called, but some came or went meanwhile and may have been missed. */
 int	nl_link_each(struct nl *nl, void (*fn)(const struct nl_link *l,
 	    void *arg), void *arg);
 

@@ -1533,6 +1533,36 @@ test_sweep_many(void **state)
 		close(fd[i]);
 }
 
+/* Somebody makes and removes interfaces while they are listed. */
+static bool
+meddle(uint32_t slot, void *arg)
+{
+	(void)slot;
+	if (++*(unsigned int *)arg % 64 == 1) {
+		foreign_pair("med0", "med1");
+		foreign_remove("med0");
+	}
+	return false;
+}
+
+static void
+test_sweep_disturbed(void **state)
+{
+	struct wm_msg	m;
+	struct cable	c;
+	unsigned int	asked = 0;
+	int		fd[150], i;
+
+	(void)state;
+	for (i = 0; i < 150; i++) {
+		m = message((uint32_t)(200 + i), LINK_HOST, 0);
+		fd[i] = create(&m, -1, &c);
+	}
+	assert_int_equal(B->sweep(meddle, &asked), 150);
+	for (i = 0; i < 150; i++)
+		close(fd[i]);
+}
+
 /* The broker's questions. */
 
 static void
@@ -1708,6 +1738,7 @@ main(void)
 		T(test_wire_netns), T(test_wire_netns_taken),
 		T(test_wire_carried), T(test_raw), T(test_raw_private),
 		T(test_adopt_and_sweep), T(test_reclaim), T(test_sweep_many),
+		T(test_sweep_disturbed),
 		T(test_overlap), T(test_counters), T(test_news_lost),
 	};
 	char			why[256];
