@@ -399,6 +399,23 @@ raw_offloads(struct making *mk)
 	return error;
 }
 
+/* The broker asked the same, and more, before. But should it be somebody else's,
+ * it must not get what the host sends to others by an address of its choice. */
+static int
+divert_nothing(struct making *mk)
+{
+	const struct wm_msg	*m = mk->m;
+	unsigned int		 a;
+	int			 i, error = 0;
+
+	for (i = 0; i < host_sides(mk); i++)
+		for (a = 0; a < m->naddr[i] && error == 0; a++)
+			if (mk->at[i] == &netns_home)
+				error = linux_diverts(&netns_home.nl,
+				    &m->addr[i][a]);
+	return error;
+}
+
 static int
 address(struct making *mk)
 {
@@ -471,7 +488,8 @@ raw_socket(struct making *mk)
 static const struct cable_step	tap_steps[] = {
 	{ WM_OP_OPEN, tap_open }, { WM_OP_CREATE, tap_attach },
 	{ WM_OP_MOVE, tap_move }, { WM_OP_HARDEN, harden },
-	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
+	{ WM_OP_ADDRESS, divert_nothing }, { WM_OP_ADDRESS, address },
+	{ WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
 /* A spare is made by the first of these and becomes a link by the second. */
@@ -481,20 +499,23 @@ static const struct cable_step	spare_steps[] = {
 	{ WM_OP_NONE, NULL }
 };
 static const struct cable_step	spared_steps[] = {
-	{ WM_OP_MOVE, spare_shape }, { WM_OP_ADDRESS, address },
+	{ WM_OP_MOVE, spare_shape },
+	{ WM_OP_ADDRESS, divert_nothing }, { WM_OP_ADDRESS, address },
 	{ WM_OP_UP, spare_up },
 	{ WM_OP_NONE, NULL }
 };
 static const struct cable_step	wire_steps[] = {
 	{ WM_OP_OPEN, wire_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
-	{ WM_OP_ADDRESS, address }, { WM_OP_UP, up },
+	{ WM_OP_ADDRESS, divert_nothing }, { WM_OP_ADDRESS, address },
+	{ WM_OP_UP, up },
 	{ WM_OP_NONE, NULL }
 };
 static const struct cable_step	raw_steps[] = {
 	{ WM_OP_OPEN, raw_open }, { WM_OP_CREATE, veth_make },
 	{ WM_OP_CREATE, veth_mark }, { WM_OP_HARDEN, harden },
-	{ WM_OP_HARDEN, raw_offloads }, { WM_OP_ADDRESS, address },
+	{ WM_OP_HARDEN, raw_offloads },
+	{ WM_OP_ADDRESS, divert_nothing }, { WM_OP_ADDRESS, address },
 	{ WM_OP_UP, up }, { WM_OP_SOCKET, raw_socket },
 	{ WM_OP_NONE, NULL }
 };

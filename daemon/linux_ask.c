@@ -12,6 +12,10 @@
 #include "linux_ask.h"
 #include "netlink.h"
 
+/* Host bits of a prefix that takes nobody's network: /16 and /64. */
+#define LONE_BITS4	16
+#define LONE_BITS6	64
+
 static struct nl	asker;
 
 static int
@@ -121,6 +125,31 @@ linux_overlap(const struct prefix *p, struct prefix *with, char *route,
 		nl_close(&asker);
 	}
 	return rv;
+}
+
+/* A route that P takes something from holds all of P, so it is the one of any
+ * address in P; or it lies in P, and is in the way only if P takes its
+ * surroundings, too. */
+int
+linux_diverts(struct nl *nl, const struct prefix *p)
+{
+	struct route_look	look = { .p = p };
+	struct nl_route		r;
+	unsigned int		host = prefix_bits(p) - p->len;
+	int			error = 0;
+
+	if (host <= (p->family == 4 ? LONE_BITS4 : LONE_BITS6)) {
+		if ((error = nl_route_get(nl, p, &r)) == 0)
+			route_compare(&r, &look);
+		else if (error == -ENETUNREACH)
+			return 0;
+	}
+	/* Also when the route is one of those that say no. */
+	if (error != 0 || host > (p->family == 4 ? LONE_BITS4 : LONE_BITS6))
+		error = nl_route_each(nl, p->family, route_compare, &look);
+	if (look.hit)
+		return -EADDRINUSE;
+	return error == -EINTR ? 0 : error;
 }
 
 int

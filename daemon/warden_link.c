@@ -228,21 +228,13 @@ mac_ok(const uint8_t mac[6])
 	return (mac[0] & 1) == 0 && memcmp(mac, zero, 6) != 0;
 }
 
+/* None that could reach into what is no interface's; see divert_nothing in
+ * backend_linux.c for what others have. */
 static bool
 prefix_ok(const struct prefix *p)
 {
-	static const uint8_t	zero[16];
-
-	if ((p->family != 4 && p->family != 6) || p->len == 0 ||
-	    p->len > prefix_bits(p) ||
-	    memcmp(p->addr, zero, prefix_bits(p) / 8) == 0)
-		return false;
-	/* Multicast, and what else is no interface's address. */
-	if (p->family == 4)
-		return p->addr[0] != 0 && p->addr[0] != 127 &&
-		    p->addr[0] < 224;
-	return p->addr[0] != 0xff &&
-	    !(memcmp(p->addr, zero, 15) == 0 && p->addr[15] == 1);
+	return (p->family == 4 || p->family == 6) && p->len != 0 &&
+	    p->len <= prefix_bits(p) && prefix_reserved(p) == NULL;
 }
 
 static bool

@@ -1566,8 +1566,8 @@ test_sweep_disturbed(void **state)
 /* The broker's questions. */
 
 static void
-route_add(const char *dst, const char *mask, const char *gw, const char *dev,
-    unsigned short flags)
+route_change(unsigned long how, const char *dst, const char *mask,
+    const char *gw, const char *dev, unsigned short flags)
 {
 	struct rtentry	rt;
 	int		fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -1587,8 +1587,21 @@ route_add(const char *dst, const char *mask, const char *gw, const char *dev,
 	}
 	rt.rt_dev = (char *)(uintptr_t)dev;
 	rt.rt_flags = (unsigned short)(RTF_UP | flags);
-	assert_int_equal(ioctl(fd, SIOCADDRT, &rt), 0);
+	assert_int_equal(ioctl(fd, how, &rt), 0);
 	close(fd);
+}
+
+static void
+route_add(const char *dst, const char *mask, const char *gw, const char *dev,
+    unsigned short flags)
+{
+	route_change(SIOCADDRT, dst, mask, gw, dev, flags);
+}
+
+static void
+route_del(const char *dst, const char *mask)
+{
+	route_change(SIOCDELRT, dst, mask, NULL, NULL, RTF_REJECT);
 }
 
 static void
@@ -1650,6 +1663,59 @@ test_overlap(void **state)
 	assert_overlap("10.80.0.2/30", 1, NULL);
 	assert_overlap("10.80.0.5/30", 0, NULL);
 	assert_overlap("10.80.0.2/24", 1, NULL);
+	destroy(&c);
+	close(fd);
+}
+
+/* The warden's own look: what the broker should have refused. */
+static void
+test_diverts(void **state)
+{
+	static const struct {
+		const char	*addr;
+		int		error;
+	} t[] = {
+		{ "10.50.0.129/30", -EADDRINUSE }, { "10.50.0.9/24",
+		    -EADDRINUSE }, { "10.50.0.7/32", -EADDRINUSE },
+		{ "10.0.0.1/8", -EADDRINUSE }, { "10.51.0.1/24", 0 },
+		{ "11.0.0.1/8", 0 }, { "fd66:50::9/64", -EADDRINUSE },
+		{ "fd66:50::9/126", -EADDRINUSE },
+		{ "fd66::9/16", -EADDRINUSE }, { "fd66:51::1/64", 0 },
+		{ "10.70.1.1/30", -EADDRINUSE },
+	};
+	struct wm_msg	m = message(70, LINK_HOST, 0);
+	struct cable	c, d = no_cable();
+	enum wm_op	op;
+	size_t		i;
+	int		fd, fd2, error;
+
+	(void)state;
+	add_address(&m, 0, "10.50.0.1/24");
+	add_address(&m, 0, "fd66:50::1/64");
+	fd = create(&m, -1, &c);
+	route_add("0.0.0.0", "0.0.0.0", "10.50.0.2", NULL, RTF_GATEWAY);
+	route_add("10.70.0.0", "255.255.0.0", NULL, NULL, RTF_REJECT);
+	for (i = 0; i < N(t); i++) {
+		m = message(71, LINK_HOST, 0);
+		add_address(&m, 0, t[i].addr);
+		error = B->create(&m, -1, &d, &fd2, &op);
+		if (error != t[i].error)
+			fail_msg("%s: %s", t[i].addr, strerror(-error));
+		if (error == 0)
+			destroy(&d);
+		else
+			assert_int_equal(op, WM_OP_ADDRESS);
+		if (fd2 != -1)
+			close(fd2);
+		assert_int_equal(links(), links_before + 1);
+	}
+	/* Two of a network that is its own are no fault. */
+	m = message(72, LINK_WIRE, 0);
+	add_address(&m, 0, "10.52.0.1/24");
+	add_address(&m, 0, "10.52.0.2/24");
+	(void)create(&m, -1, &d);
+	destroy(&d);
+	route_del("10.70.0.0", "255.255.0.0");
 	destroy(&c);
 	close(fd);
 }
@@ -1739,7 +1805,7 @@ main(void)
 		T(test_wire_carried), T(test_raw), T(test_raw_private),
 		T(test_adopt_and_sweep), T(test_reclaim), T(test_sweep_many),
 		T(test_sweep_disturbed),
-		T(test_overlap), T(test_counters), T(test_news_lost),
+		T(test_diverts), T(test_overlap), T(test_counters), T(test_news_lost),
 	};
 	char			why[256];
 

@@ -919,6 +919,13 @@ spoil_loopback(struct wm_msg *m)
 }
 
 static void
+spoil_half(struct wm_msg *m)
+{
+	m->naddr[0] = 1;
+	(void)prefix_parse("1.0.0.1/1", &m->addr[0][0]);
+}
+
+static void
 spoil_multicast(struct wm_msg *m)
 {
 	m->naddr[0] = 1;
@@ -968,6 +975,8 @@ static const struct bad bad[] = {
 	{ "prefix length", WM_CREATE, 1, LINK_WIRE, 0, 1500, 0, spoil_len },
 	{ "loopback address", WM_CREATE, 1, LINK_HOST, 0, 1500, 0,
 	    spoil_loopback },
+	{ "half of all addresses", WM_CREATE, 1, LINK_HOST, 0, 1500, 0,
+	    spoil_half },
 	{ "multicast address", WM_CREATE, 1, LINK_HOST, 0, 1500, 0,
 	    spoil_multicast },
 	{ "record version", WM_CREATE, 1, LINK_HOST, 0, 1500, 0, spoil_record },
