@@ -221,6 +221,22 @@ set_socket(struct options *o)
 	o->socket = path;
 }
 
+/* Would the warden take FD? Who is not root asks for a daemon of his own, or
+ * before root has the file. */
+static bool
+root_alone(const struct options *o, int fd)
+{
+	struct stat	st;
+
+	if (geteuid() != 0 || strcmp(o->backend, "user") == 0 || fd == -1 ||
+	    (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 &&
+	    (st.st_mode & 022) == 0))
+		return true;
+	fprintf(stderr, "fethd: %s must be a plain file that root alone can "
+	    "write to (chown root, chmod go-w)\n", o->conf);
+	return false;
+}
+
 static int
 check_config(const struct options *o)
 {
@@ -235,6 +251,8 @@ check_config(const struct options *o)
 		fatal("malloc");
 	if ((rv = conf_load(o->conf, fd, p, err, sizeof(err))) != 0)
 		fprintf(stderr, "fethd: %s\n", err);
+	else if (!root_alone(o, fd))
+		rv = -EPERM;
 	else
 		printf("%s: %u rules, no mistake\n", p->file, p->nrules);
 	wire_close(&fd);

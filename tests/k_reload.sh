@@ -75,6 +75,10 @@ echo '{ "rules": [ { "name": "x", "allow": true,
   "who": ["group:feth-nobody"] } ] }' >"$CONF"
 stays "a group that is not there" "$CONF:2: .*feth-nobody"
 k_conf "$none"
+chmod 664 "$CONF"
+run "$FETHD" --check-config --config "$CONF"
+is "root checks a file that a group can write to" "$rc" 1
+like "and is told what the daemon wants" "$err" 'root alone can write'
 chmod 666 "$CONF"
 stays "a file that anybody can write to" 'write'
 chmod 644 "$CONF"
