@@ -563,9 +563,21 @@ making_init(struct making *mk, const struct wm_msg *m, uint32_t slot)
 	mark_write(slot, mk->mark);
 }
 
+static bool
+hardened4(const struct nl_link *l)
+{
+	size_t	i;
+
+	for (i = 0; i < sizeof(ipv4_conf) / sizeof(ipv4_conf[0]); i++)
+		if (l->conf[ipv4_conf[i].key] != ipv4_conf[i].value)
+			return false;
+	return true;
+}
+
 /*
- * Is this spare as it was made, but for forwarding? That is switched on for all
- * interfaces that there are when it is for the host.
+ * Is this spare as it was made, but for its settings? They change when one is
+ * set for all interfaces that there are, and on systems that set those of each
+ * new one, a moment after we did.
  */
 static bool
 spare_good(int ifindex)
@@ -575,9 +587,11 @@ spare_good(int ifindex)
 	if (ours(ifindex, SPARE_SLOT, &l) != 0 || (l.flags & IFF_UP) != 0 ||
 	    l.enslaved)
 		return false;
-	return !l.forwards || (nl_link_devconf(&netns_home.nl, ifindex,
-	    ipv4_conf, sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) == 0 &&
-	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0);
+	if (!hardened4(&l) && nl_link_devconf(&netns_home.nl, ifindex,
+	    ipv4_conf, sizeof(ipv4_conf) / sizeof(ipv4_conf[0])) != 0)
+		return false;
+	return !l.forwards6 ||
+	    netns_sysctl("ipv6", l.name, "forwarding", "0") == 0;
 }
 
 /* The spare that has the name of the new link already, if there is one, as the
@@ -941,6 +955,37 @@ linux_sweep(bool (*known)(uint32_t slot, void *arg), void *arg)
 	return total;
 }
 
+/* What is set for all interfaces counts beside our setting for one: then it is
+ * not what the manual says, and said once. It is for others, too, so it stays. */
+static void
+look_at_all(void)
+{
+	static const char	path[] = "/proc/sys/net/ipv4/conf/all/";
+	static const struct {
+		const char	*key;
+		char		 value;
+		const char	*what;
+	} t[] = {
+		{ "accept_redirects", '1', "so IPv4 redirects are accepted on "
+		    "the interfaces of links, too" },
+		{ "rp_filter", '2', "so the reverse path filter of the "
+		    "interfaces of links is loose, too" },
+	};
+	char			name[64], value;
+	size_t			i;
+	int			fd;
+
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, t[i].key);
+		if ((fd = open(name, O_RDONLY | O_CLOEXEC)) == -1)
+			continue;
+		if (read(fd, &value, 1) == 1 && value == t[i].value)
+			log_info("net.ipv4.conf.all.%s is %c, %s", t[i].key,
+			    value, t[i].what);
+		close(fd);
+	}
+}
+
 static int
 linux_start(uint64_t instance)
 {
@@ -953,6 +998,7 @@ linux_start(uint64_t instance)
 		goto out;
 	if ((error = nl_monitor_open(&lx.monitor)) != 0)
 		goto out;
+	look_at_all();
 	return 0;
 out:
 	netns_close(&lx.vault);

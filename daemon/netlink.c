@@ -239,22 +239,31 @@ get_text(const struct nlattr *a, char *buf, size_t size)
 	buf[n] = '\0';
 }
 
-/* Of each family an array of settings, of which forwarding is the first. */
+/* Of each family an array of settings, from the first one (1) on, which is
+ * forwarding. */
 static void
-get_forwarding(const struct nlattr *spec, struct nl_link *l)
+get_conf(const struct nlattr *spec, struct nl_link *l)
 {
 	const struct nlattr	*family, *conf;
 	uint32_t		 on;
+	size_t			 size;
 
 	mnl_attr_for_each_nested(family, spec)
 		mnl_attr_for_each_nested(conf, family) {
-			if (mnl_attr_get_type(conf) !=
-			    (mnl_attr_get_type(family) == AF_INET ?
-			    IFLA_INET_CONF : IFLA_INET6_CONF) ||
-			    mnl_attr_get_payload_len(conf) < sizeof(on))
-				continue;
-			memcpy(&on, mnl_attr_get_payload(conf), sizeof(on));
-			l->forwards |= on != 0;
+			size = mnl_attr_get_payload_len(conf);
+			if (mnl_attr_get_type(family) == AF_INET &&
+			    mnl_attr_get_type(conf) == IFLA_INET_CONF) {
+				if (size > sizeof(l->conf) - sizeof(on))
+					size = sizeof(l->conf) - sizeof(on);
+				memcpy(l->conf + 1, mnl_attr_get_payload(conf),
+				    size);
+			} else if (mnl_attr_get_type(family) == AF_INET6 &&
+			    mnl_attr_get_type(conf) == IFLA_INET6_CONF &&
+			    size >= sizeof(on)) {
+				memcpy(&on, mnl_attr_get_payload(conf),
+				    sizeof(on));
+				l->forwards6 = on != 0;
+			}
 		}
 }
 
@@ -283,7 +292,7 @@ link_attr(const struct nlattr *a, void *arg)
 			l->group = mnl_attr_get_u32(a);
 		break;
 	case IFLA_AF_SPEC:
-		get_forwarding(a, l);
+		get_conf(a, l);
 		break;
 	case IFLA_MASTER:
 		l->enslaved = true;

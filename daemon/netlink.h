@@ -24,6 +24,8 @@ struct nl {
 	uint32_t	seq;
 };
 
+#define NL_CONFS	33	/* the highest setting that is read, and one */
+
 /* An interface, as the kernel tells. */
 struct nl_link {
 	int		ifindex;
@@ -31,7 +33,9 @@ struct nl_link {
 	uint32_t	mtu;
 	uint32_t	group;
 	bool		enslaved;	/* to a bridge, or the like */
-	bool		forwards;	/* IPv4 or IPv6 */
+	bool		forwards6;	/* IPv6 */
+	/* IPv4 settings by their IPV4_DEVCONF_*; 0 is none. */
+	uint32_t	conf[NL_CONFS];
 	uint8_t		mac[6];
 	char		name[IFNAMSIZ];
 	char		alias[64];	/* longer ones are cut */

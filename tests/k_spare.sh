@@ -99,7 +99,12 @@ check "kill -9 of the broker: they stay" spares_are 8
 kill_hard "$DPID"
 kill "$BG"
 within 2000 "kill -9 of the warden: they are gone" spares_are 0
+h sysctl -qw net.ipv4.conf.all.accept_redirects=1 net.ipv4.conf.all.rp_filter=2
 k_again
+like "the log tells what counts beside our settings" "$(cat "$LOG")" \
+    'conf.all.accept_redirects is 1'
+like "and of the filter" "$(cat "$LOG")" 'conf.all.rp_filter is 2'
+h sysctl -qw net.ipv4.conf.all.rp_filter=0
 check "the next start has none" spares_are 0
 check "a link" fethc exec lab --host -- true
 within 3000 "they are back" spares_are 8

@@ -9,7 +9,7 @@ listed() {
 }
 
 for f in daemon/*.[ch] client/*.[ch] client/*.in include/* launchd/* systemd/*.in \
-    systemd/80-* tests/*.sh tests/*.[ch] docs/*; do
+    systemd/80-* systemd/99-* tests/*.sh tests/*.[ch] docs/*; do
 	for p in "$srcdir"/$f; do
 		[ -f "$p" ] || continue
 		name=${p#"$srcdir"/}

@@ -25,6 +25,7 @@
 #include <linux/if_arp.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
+#include <linux/ip.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -951,6 +952,10 @@ static void
 test_spares(void **state)
 {
 	static const char *const	family[] = { "ipv4", "ipv6" };
+	static const struct nl_devconf	loose[] = {
+		{ IPV4_DEVCONF_RP_FILTER, 2 },
+		{ IPV4_DEVCONF_ACCEPT_REDIRECTS, 1 },
+	};
 	struct wm_msg	m = message(30, LINK_HOST, 0);
 	struct cable	c[4];
 	struct nl_link	l, other;
@@ -969,19 +974,25 @@ test_spares(void **state)
 	assert_true(B->prepared() < BOUND_UNITS);
 	assert_int_equal(l.flags & IFF_UP, 0);
 	assert_hardened(l.name);
-	assert_false(l.forwards);
+	assert_int_equal(l.conf[IPV4_DEVCONF_FORWARDING], 0);
+	assert_int_equal(l.conf[IPV4_DEVCONF_RP_FILTER], 1);
+	assert_int_equal(l.conf[IPV4_DEVCONF_ARP_ANNOUNCE], 2);
+	assert_false(l.forwards6);
 	for (i = 0; i < 2; i++) {
 		if (!forward(family[i], "1"))
 			continue;
 		assert_int_equal(spares(&l), 2);
-		assert_true(l.forwards);
+		assert_true(i == 0 ? l.conf[IPV4_DEVCONF_FORWARDING] == 1 :
+		    l.forwards6);
 		forward(family[i], "0");
 	}
 
 	/* The next link is one of them, in every way a link, even when the host
-	 * began to forward meanwhile. */
+	 * began to forward meanwhile, or has its own idea of all interfaces. */
 	for (i = 0; i < 2; i++)
 		forward(family[i], "1");
+	get_link(B->prepared(), 0, &l);
+	assert_int_equal(nl_link_devconf(&nl, l.ifindex, loose, N(loose)), 0);
 	m = message(31, LINK_HOST, 0);
 	m.mtu = 9000;
 	add_address(&m, 0, "10.253.9.1/30");
