@@ -118,7 +118,9 @@ wire_get_rights(struct msghdr *mh, int *fds, unsigned int *nfds, int *more)
 	    mh->msg_controllen;
 	struct cmsghdr	*cm;
 
-	for (cm = CMSG_FIRSTHDR(mh); cm != NULL; cm = CMSG_NXTHDR(mh, cm))
+	/* macOS's CMSG_NXTHDR stays where it is after one without a length. */
+	for (cm = CMSG_FIRSTHDR(mh); cm != NULL &&
+	    cm->cmsg_len >= CMSG_LEN(0); cm = CMSG_NXTHDR(mh, cm))
 		if (cm->cmsg_level == SOL_SOCKET &&
 		    cm->cmsg_type == SCM_RIGHTS)
 			wire_get_fds(cm, end, fds, nfds, more);

@@ -179,6 +179,25 @@ test_recv_too_many(void **state)
 	}
 }
 
+/* Nothing is taken from a header that claims to be shorter than it is. */
+static void
+test_short_header(void **state)
+{
+	union wire_control	 control;
+	struct msghdr		 mh = { .msg_control = control.buf,
+				    .msg_controllen = CMSG_SPACE(sizeof(int)) };
+	struct cmsghdr		*cm = CMSG_FIRSTHDR(&mh);
+	int			*fd = *state;
+
+	memset(&control, 0, sizeof(control));
+	cm->cmsg_level = SOL_SOCKET;
+	cm->cmsg_type = SCM_RIGHTS;
+	cm->cmsg_len = 0;
+	memcpy(CMSG_DATA(cm), &fd[0], sizeof(int));
+	wire_drop_rights(&mh);
+	assert_int_not_equal(fcntl(fd[0], F_GETFD), -1);
+}
+
 static void
 test_close_take(void **state)
 {
@@ -207,6 +226,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_send_too_many, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_recv_too_many, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_short_header, setup,
 		    teardown),
 		cmocka_unit_test(test_close_take),
 	};
