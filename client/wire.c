@@ -136,6 +136,29 @@ wire_drop_rights(struct msghdr *mh)
 }
 
 ssize_t
+wire_recv_bytes(int fd, void *data, size_t size, int *rights)
+{
+	union wire_control	 control;
+	struct iovec		 iov = { .iov_base = data, .iov_len = size };
+	struct msghdr		 mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t			 n;
+
+	/* Linux drops what there is no room for, and a descriptor that we do
+	 * not get we need not close; macOS does the contrary. */
+	if (MSG_CMSG_CLOEXEC == 0) {
+		mh.msg_control = control.buf;
+		mh.msg_controllen = sizeof(control.buf);
+	}
+	if ((n = recvmsg(fd, &mh, MSG_CMSG_CLOEXEC)) < 0)
+		return n;
+	if (rights != NULL && (mh.msg_controllen > 0 ||
+	    (mh.msg_flags & MSG_CTRUNC) != 0))
+		*rights = 1;
+	wire_drop_rights(&mh);
+	return n;
+}
+
+ssize_t
 wire_recv(int fd, void *data, size_t size, int *fds, unsigned int *nfds,
     int *truncated)
 {

@@ -45,6 +45,13 @@ ssize_t	wire_send(int fd, const void *data, size_t size, const int *fds,
 ssize_t	wire_recv(int fd, void *data, size_t size, int *fds,
 	    unsigned int *nfds, int *truncated);
 
+/*
+ * As recv, for bytes with which no descriptors are expected: those that came are
+ * closed, and *RIGHTS (may be NULL) becomes 1. Without this macOS would install
+ * them and tell nobody. Looking only (MSG_PEEK) installs none, and is recv's.
+ */
+ssize_t	wire_recv_bytes(int fd, void *data, size_t size, int *rights);
+
 /* Close all descriptors that came with the received message MH. */
 void	wire_drop_rights(struct msghdr *mh);
 

@@ -248,7 +248,7 @@ reader_ended(const struct rcapture *r)
 	ssize_t	n;
 
 	haste_begin();
-	n = read(r->c.out, junk, sizeof(junk));
+	n = wire_recv_bytes(r->c.out, junk, sizeof(junk), NULL);
 	haste_end();
 	return n == 0;
 }

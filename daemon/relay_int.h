@@ -114,6 +114,7 @@ struct rside {
 	/* Streams: a frame that is half here, and one that is half sent. */
 	uint8_t		*part, *tail;
 	uint32_t	part_len, tail_at, tail_len;
+	int		rights;		/* descriptors came with what is read */
 	struct records	*records;	/* relay_bpf.c: what was read ahead */
 	/* relay_darwin.c: tries in a row that found no room; a write saw that the
 	 * other end is gone. */

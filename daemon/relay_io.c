@@ -21,7 +21,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "haste.h"
 #include "relay_int.h"
+#include "wire.h"
 
 #define STREAM_HEADER	4
 #define STREAM_PEEK	(64 * 1024)
@@ -68,6 +70,7 @@ io_forget(struct rside *s)
 	s->part = s->tail = NULL;
 	s->part_len = s->tail_at = s->tail_len = 0;
 	s->full = 0;
+	s->rights = 0;
 	s->gone = false;
 	io_device_forget(s);
 }
@@ -121,6 +124,31 @@ stream_none(struct rside *s, ssize_t n)
 	return 0;
 }
 
+/* N frames were read. Which of them the descriptors came with, a stream does not
+ * tell: none of them passes. */
+static int
+stream_got(struct rside *s, struct rbatch *b, unsigned int n)
+{
+	unsigned int	i;
+
+	for (i = 0; i < n && s->rights != 0; i++)
+		b->f[i].bad = RELAY_RIGHTS;
+	s->rights = 0;
+	return (int)n;
+}
+
+/* Take SIZE bytes, in haste: descriptors with them are dropped here. */
+static ssize_t
+stream_take(struct rside *s, uint8_t *data, size_t size)
+{
+	ssize_t	n;
+
+	haste_begin();
+	n = wire_recv_bytes(s->port.fd, data, size, &s->rights);
+	haste_end();
+	return n;
+}
+
 /* The first frame is not whole: collect it. */
 static int
 stream_part(struct rside *s, struct rbatch *b)
@@ -139,8 +167,7 @@ stream_part(struct rside *s, struct rbatch *b)
 			if (s->part_len == need)
 				break;
 		}
-		n = recv(s->port.fd, s->part + s->part_len, need - s->part_len,
-		    0);
+		n = stream_take(s, s->part + s->part_len, need - s->part_len);
 		if (n <= 0)
 			return stream_none(s, n);
 		s->part_len += (uint32_t)n;
@@ -150,7 +177,7 @@ stream_part(struct rside *s, struct rbatch *b)
 	free(s->part);
 	s->part = NULL;
 	s->part_len = 0;
-	return 1;
+	return stream_got(s, b, 1);
 }
 
 static int
@@ -177,7 +204,9 @@ stream_read(struct rside *s, struct rbatch *b, unsigned int max)
 	if (i == 0)
 		return s->end != RELAY_OPEN ? 0 : stream_part(s, b);
 	/* The same bytes again, now for good. */
-	return recv(s->port.fd, b->buf, at, 0) == (ssize_t)at ? (int)i : -EIO;
+	if (stream_take(s, b->buf, at) != (ssize_t)at)
+		return -EIO;
+	return stream_got(s, b, i);
 }
 
 /* The rest of a frame that is half sent. 0 when all is out. */

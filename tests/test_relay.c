@@ -681,31 +681,62 @@ test_keep(void **state)
 	assert_int_equal(nclosed, 0);
 }
 
+/* SIZE bytes out of FD, with a descriptor. */
 static void
-test_rights(void **state)
+put_rights(int fd, void *data, size_t size)
 {
 	union {
 		struct cmsghdr	align;
 		char		buf[CMSG_SPACE(sizeof(int))];
 	}		control = { .buf = { 0 } };
-	char		data[100] = { 0 };
-	struct iovec	iov = { data, sizeof(data) };
+	struct iovec	iov = { data, size };
 	struct msghdr	mh = { .msg_iov = &iov, .msg_iovlen = 1,
 	    .msg_control = control.buf, .msg_controllen = sizeof(control.buf) };
 	struct cmsghdr	*c = CMSG_FIRSTHDR(&mh);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	assert_int_equal(sendmsg(fd, &mh, 0), size);
+}
+
+static void
+test_rights(void **state)
+{
+	uint8_t		data[100] = { 0 };
 	unsigned int	before;
 
 	(void)state;
 	open_link(SOCK_SEQPACKET, SOCK_SEQPACKET);
 	before = fds_open();
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &end[0], sizeof(int));
-	assert_int_equal(sendmsg(end[0], &mh, 0), sizeof(data));
+	put_rights(end[0], data, sizeof(data));
 	assert_int_equal(drops(0, RELAY_RIGHTS, 1), 1);
 	assert_int_equal(fds_open(), before);
 	nothing(end[1]);
+}
+
+/* With a whole frame, and with the second half of one; those after them pass. */
+static void
+test_rights_stream(void **state)
+{
+	uint8_t		data[100] = { 0, 0, 0, 96 };
+	unsigned int	before;
+	size_t		len;
+
+	(void)state;
+	open_link(SOCK_STREAM, SOCK_SEQPACKET);
+	before = fds_open();
+	put_rights(end[0], data, sizeof(data));
+	assert_int_equal(drops(0, RELAY_RIGHTS, 1), 1);
+	assert_int_equal(put(end[0], 5, 60), 0);
+	assert_int_equal(get(end[1], &len), 5);
+	assert_int_equal(send(end[0], data, 50, 0), 50);
+	put_rights(end[0], data + 50, 50);
+	assert_int_equal(drops(0, RELAY_RIGHTS, 2), 2);
+	assert_int_equal(put(end[0], 6, 60), 0);
+	assert_int_equal(get(end[1], &len), 6);
+	assert_int_equal(fds_open(), before);
 }
 
 /* One that does not read, and nine that do. */
@@ -882,6 +913,9 @@ main(void)
 		T(test_gone_datagram), T(test_half_sent),
 		T(test_keep),
 		T(test_rights), T(test_neighbours), T(test_tap),
+		T(test_lengths), T(test_framing), T(test_checks), T(test_shut),
+		T(test_rights), T(test_rights_stream), T(test_neighbours),
+		T(test_tap),
 		T(test_impair), T(test_impair_room),
 	};
 

@@ -179,6 +179,28 @@ test_recv_too_many(void **state)
 	}
 }
 
+static void
+test_bytes_only(void **state)
+{
+	int		*fd = *state, rights = 0;
+	unsigned int	 before = fds_open();
+	char		 buf[8];
+
+	assert_int_equal(wire_send(fd[0], "a", 1, NULL, 0), 1);
+	assert_int_equal(wire_recv_bytes(fd[1], buf, 8, &rights), 1);
+	assert_int_equal(rights, 0);
+	send_raw(fd[0], 253);
+	assert_int_equal(wire_recv_bytes(fd[1], buf, 8, &rights), 1);
+	assert_int_equal(rights, 1);
+	send_raw(fd[0], 1);
+	assert_int_equal(wire_recv_bytes(fd[1], buf, 8, NULL), 1);
+	assert_int_equal(fds_open(), before);
+	assert_int_equal(wire_recv_bytes(fd[1], buf, 8, &rights), -1);
+	assert_int_equal(errno, EAGAIN);
+	wire_close(&fd[0]);
+	assert_int_equal(wire_recv_bytes(fd[1], buf, 8, &rights), 0);
+}
+
 /* Nothing is taken from a header that claims to be shorter than it is. */
 static void
 test_short_header(void **state)
@@ -226,6 +248,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_send_too_many, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_recv_too_many, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(test_bytes_only, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(test_short_header, setup,
 		    teardown),
