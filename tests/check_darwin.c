@@ -47,7 +47,6 @@
 #define HOST	"feth32766"
 #define PORT	"feth32767"
 #define MARK	"fethd check"
-#define TYPE	0x88b5		/* an ethertype for experiments */
 #define ROUNDS	2000
 #define NEWS	4000		/* more than an event socket has room for */
 
@@ -87,6 +86,8 @@ now_us(void)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (double)ts.tv_sec * 1e6 + (double)ts.tv_nsec / 1e3;
 }
+
+#include "batch_rules.h"
 
 /* ---- The machine ---------------------------------------------------------- */
 
@@ -197,8 +198,9 @@ knote(int kq, int fd, int flags)
 	return kevent(kq, &ev, 1, NULL, 0, NULL) == -1 ? -errno : 0;
 }
 
+/* What writes bare frames has no BATCH mode. */
 static bool
-bpf_make(struct bpf *b, const char *name, int kq)
+bpf_make(struct bpf *b, const char *name, int kq, bool batch)
 {
 	unsigned int	used = 0;
 	int		rv = bpf_open(b, &used);
@@ -207,7 +209,7 @@ bpf_make(struct bpf *b, const char *name, int kq)
 	if (rv != 0)
 		return false;
 	tell("NOTE", "bpf", "%u nodes were in use", used);
-	rv = bpf_setup(b, true);
+	rv = bpf_setup(b, batch);
 	expect(rv == 0, "bpf", "it takes its settings before it is bound", rv);
 	rv = knote(kq, b->fd, EV_ADD);
 	expect(rv != 0, "bpf", "a kqueue refuses it before that", rv);
@@ -216,17 +218,6 @@ bpf_make(struct bpf *b, const char *name, int kq)
 	tell("NOTE", "bpf", "%s: buffer %u, batch writes %d, rules of 14: %d",
 	    name, b->blen, b->batch, b->modern);
 	return rv == 0;
-}
-
-static void
-frame_make(uint8_t *f, size_t len, uint32_t number)
-{
-	memset(f, 0, len);
-	memset(f, 0xff, 6);
-	f[6] = 0x02;
-	f[12] = TYPE >> 8;
-	f[13] = TYPE & 0xff;
-	memcpy(f + 14, &number, sizeof(number));
 }
 
 /* Frame NUMBER came to B within a second. Records may come many at a time. */
@@ -241,7 +232,8 @@ frame_wait(const struct bpf *b, int kq, void *buf, uint32_t number)
 	for (;;) {
 		n = bpf_read(b, buf);
 		for (at = buf; n > 20 && at + 18 <= (uint8_t *)buf + n; at++)
-			if (at[0] == TYPE >> 8 && at[1] == (TYPE & 0xff) &&
+			if (at[0] == FRAME_TYPE >> 8 &&
+			    at[1] == (FRAME_TYPE & 0xff) &&
 			    memcmp(at + 2, &number, sizeof(number)) == 0)
 				return true;
 		if (n != -EAGAIN && n < 0)
@@ -317,6 +309,39 @@ check_frames(const struct bpf *h, const struct bpf *p, int hq, int pq)
 	rv = bpf_listeners(p->fd, PORT);
 	expect(rv == 1, "bpf", "one listener is counted", rv);
 	free(buf);
+}
+
+struct listener {
+	const struct bpf *bpf;
+	int		 kq;
+	void		*buf;
+};
+
+static bool
+frame_came(uint32_t number, void *arg)
+{
+	const struct listener	*l = arg;
+
+	return frame_wait(l->bpf, l->kq, l->buf, number);
+}
+
+/* Writing as the relay does, from the same end. */
+static void
+check_batches(const struct bpf *h, int hq)
+{
+	struct listener	l = { h, hq, malloc(h->blen) };
+	struct bpf	b = { .fd = -1 };
+	int		kq = kqueue();
+
+	if (l.buf != NULL && bpf_make(&b, PORT, kq, true)) {
+		if (b.batch)
+			batch_rules(&b, frame_came, &l);
+		else
+			tell("NOTE", "bpf", "there are no batch writes");
+	}
+	close(kq);
+	wire_close(&b.fd);
+	free(l.buf);
 }
 
 /* What is told of the end of an interface, and by whom. */
@@ -398,11 +423,13 @@ check_links(void)
 	if (!make_one(0, HOST) || !make_one(1, PORT))
 		return;
 	check_pair();
-	if (bpf_make(&h, HOST, hq) && bpf_make(&p, PORT, pq)) {
+	if (bpf_make(&h, HOST, hq, false) &&
+	    bpf_make(&p, PORT, pq, false)) {
 		expect(knote(hq, h.fd, EV_ADD) == 0 &&
 		    knote(pq, p.fd, EV_ADD) == 0, "bpf",
 		    "a kqueue takes a bound one", errno);
 		check_frames(&h, &p, hq, pq);
+		check_batches(&h, hq);
 		check_full_events();
 		check_destroy(&p, pq, events);
 	}

@@ -22,7 +22,7 @@ caught=0 missed=0 broken=0
 cp -r "$top/daemon" "$top/client" "$top/include" "$work/"
 mkdir "$work/tests"
 cp -r "$top/tests/sim" "$work/tests/"
-cp "$top"/tests/{create_msg,fds}.h "$top"/tests/test_bpf_record.c "$work/tests/"
+cp "$top"/tests/{batch_rules,create_msg,fds}.h "$top"/tests/test_bpf_record.c "$work/tests/"
 read -ra libs < <(pkg-config --libs cmocka libevent_core libcjson libmnl \
     libseccomp)
 # shellcheck disable=SC2054

@@ -122,6 +122,54 @@ counted(unsigned int sent, unsigned int refused)
 }
 
 static void
+expect(bool so, const char *section, const char *what, int rv)
+{
+	if (!so)
+		fail_msg("%s: %s: %d", section, what, rv);
+}
+
+#include "../batch_rules.h"
+
+static bool
+has_come(uint32_t number, void *arg)
+{
+	unsigned int	i;
+
+	(void)arg;
+	for (i = 0; i < heard.n; i++)
+		if (heard.number[i] == number)
+			return true;
+	return false;
+}
+
+/* The questions of check_darwin.c, to the model; and its way of writing bare
+ * frames beside it. */
+static void
+batches_as_asked_of_a_mac(void **state)
+{
+	struct bpf	bare;
+	uint8_t		f[FRAME_LEN];
+	unsigned int	used;
+	int		r;
+
+	(void)state;
+	RELEASES(r) {
+		start((enum sim_release)r);
+		assert_int_equal(bpf_open(&bare, &used), 0);
+		assert_int_equal(bpf_setup(&bare, false), 0);
+		assert_int_equal(bpf_bind(&bare, PORT), 0);
+		frame_make(f, sizeof(f), 7);
+		assert_int_equal(bpf_write(&bare, f, sizeof(f), MTU), 0);
+		assert_true(has_come(7, NULL));
+		wire_close(&bare.fd);
+		if (port.batch)
+			batch_rules(&port, has_come, NULL);
+		assert_int_equal(port.batch, r >= SIM_14_4);
+		stop();
+	}
+}
+
+static void
 writes_pass(void **state)
 {
 	int	r;
@@ -263,6 +311,7 @@ int
 main(void)
 {
 	const struct CMUnitTest	tests[] = {
+		cmocka_unit_test(batches_as_asked_of_a_mac),
 		cmocka_unit_test(writes_pass),
 		cmocka_unit_test(queue_refuses_the_last),
 		cmocka_unit_test(one_too_long),
