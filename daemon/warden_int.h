@@ -32,6 +32,7 @@ struct wlink {
 	struct cable	cable;
 	struct windex	index[2];
 	bool		named;
+	bool		remake;		/* in no kernel; to be made again */
 	int		kept[2];	/* by end; -1: none */
 	int		relay_end;	/* host link: the relayed port, or -1 */
 	uint32_t	seq;		/* of the DESTROY that is under way */
@@ -69,6 +70,8 @@ struct warden {
 	/* What can wait, see wlink_chore_due. */
 	int64_t		quiet;		/* ms: until when more is expected */
 	bool		prepare;	/* the backend has something to make */
+	int64_t		remake_due;	/* ms: the next one of those; or 0 */
+	uint32_t	remake_slot;	/* where to look for it */
 
 	/* The broker. */
 	pid_t		broker;		/* 0: none */
@@ -108,7 +111,8 @@ struct cable *wlink_find(int ifindex, void *warden);
 void	wlink_vanished(uint32_t slot, void *warden);
 /* Remove some of the links that are closing. */
 void	wlink_batch(struct warden *w);
-/* When to do something that can wait, by clock_ms: INT64_MAX, never; and do it: a batch of removals, else one preparation. */
+/* When to do something that can wait, by clock_ms: INT64_MAX, never; and do it:
+ * make one link again, or a batch of removals, else one preparation. */
 int64_t	wlink_chore_due(const struct warden *w);
 void	wlink_chore(struct warden *w);
 /* The daemon stops: close all that are not closing yet. */

@@ -8,7 +8,8 @@
  * A link is written to the journal before its interfaces are made (with op
  * WM_OP_CREATE: half-made; a TAP is not) and again when they are complete
  * (WM_OP_NONE); it is taken out after they are gone. A named one is half-made
- * again from the request to close it on, so that no kill brings it back.
+ * again from the request to close it on, so that no kill brings it back; one that
+ * is made again is half-made, too, but not given up (WM_OP_REMAKE).
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -43,6 +44,10 @@
 #define QUIET_MS	10
 #define LINGER_MS	100
 #define MANY		64
+
+/* When the name of a link that is to be made again is taken: until the next try.
+ * On macOS it is what we removed, for as long as somebody holds on to it. */
+#define REMAKE_MS	1000
 
 #define ENDS	(WMF_END0 | WMF_END1)
 
@@ -594,7 +599,7 @@ wlink_batch(struct warden *w)
 		w->batch = BATCH_FIRST;
 	for (l = w->closing; l != NULL && n < w->batch; l = l->next) {
 		batch[n++] = l;
-		if (l->cable.kind != LINK_PAIR)
+		if (l->cable.kind != LINK_PAIR && !l->remake)
 			cables[ncables++] = &l->cable;
 	}
 	if (ncables > 0)
@@ -605,8 +610,8 @@ wlink_batch(struct warden *w)
 		wlink_gone(w, batch[i]);
 }
 
-int64_t
-wlink_chore_due(const struct warden *w)
+static int64_t
+chore_due(const struct warden *w)
 {
 	int64_t	latest = w->closing_since + LINGER_MS;
 
@@ -617,11 +622,91 @@ wlink_chore_due(const struct warden *w)
 	return w->prepare ? w->quiet : INT64_MAX;
 }
 
+/* Making named links again. */
+
+/*
+ * The interfaces of L, which is named, are not there: make them again. They are
+ * in the journal before, so that the next start finds what a kill leaves.
+ * -EINPROGRESS: their name is taken, and it will be tried again.
+ */
+static int
+remake(struct warden *w, const struct wm_msg *m, struct wlink *l)
+{
+	enum wm_op	op;
+	int		error, fd = -1;
+
+	if ((m->flags & WMF_NETNS) != 0)
+		return -EXDEV;	/* its namespace is known to nobody */
+	if ((error = journal_write(w, m, WM_OP_REMAKE)) != 0)
+		return error;
+	error = make(w, m, -1, l, &fd, &op);
+	wire_close(&fd);
+	if (error == -EEXIST && !l->remake)
+		log_info("slot %u: its name is taken; it is made again when "
+		    "that is over", l->cable.slot);
+	l->remake = error == -EEXIST;
+	if (!l->remake)
+		return error;
+	l->cable.ifindex[0] = l->cable.ifindex[1] = 0;
+	w->remake_due = clock_ms() + REMAKE_MS;
+	return -EINPROGRESS;
+}
+
+/* The broker may know it from before. */
+static void
+remake_tell(struct warden *w, const struct wlink *l)
+{
+	send_gone(w, l->cable.slot, 0);
+	if (w->told || l->cable.slot < w->restore)
+		wlink_restore(w, l->cable.slot);
+}
+
+/* Try one; the next time, the one after it. */
+static void
+remake_next(struct warden *w)
+{
+	struct wm_msg	 m;
+	struct wlink	*l;
+	uint32_t	 i, slot;
+	int		 error;
+
+	w->remake_due = 0;
+	for (i = 0; i < BOUND_UNITS; i++) {
+		slot = (w->remake_slot + i) % BOUND_UNITS;
+		l = w->links[slot];
+		if (l != NULL && l->remake && !l->cable.closing)
+			break;
+	}
+	if (i == BOUND_UNITS || w->stopping)
+		return;
+	w->remake_slot = slot + 1;
+	w->remake_due = clock_ms() + REMAKE_MS;
+	if ((error = journal_get(&w->journal, slot, &m)) == 0)
+		error = remake(w, &m, l);
+	if (error == 0) {
+		remake_tell(w, l);
+	} else if (error != -EINPROGRESS) {
+		log_warnx("slot %u: cannot be made again: %s", slot,
+		    strerror(-error));
+		wlink_gone(w, l);
+	}
+}
+
+int64_t
+wlink_chore_due(const struct warden *w)
+{
+	int64_t	due = chore_due(w);
+
+	return w->remake_due != 0 && w->remake_due < due ? w->remake_due : due;
+}
+
 void
 wlink_chore(struct warden *w)
 {
 	/* One only: requests are served between. */
-	if (w->closing != NULL)
+	if (w->remake_due != 0 && clock_ms() >= w->remake_due)
+		remake_next(w);
+	else if (w->closing != NULL)
 		wlink_batch(w);
 	else
 		w->prepare = w->conf->backend->prepare();
@@ -648,7 +733,7 @@ wlink_restore(struct warden *w, uint32_t slot)
 	int			 i, error, fds[2];
 	unsigned int		 n = 0;
 
-	if ((l = w->links[slot]) == NULL || l->cable.closing)
+	if ((l = w->links[slot]) == NULL || l->cable.closing || l->remake)
 		return;
 	if ((error = journal_get(&w->journal, slot, &m)) != 0) {
 		log_warnx("journal: cannot read slot %u: %s", slot,
@@ -677,14 +762,13 @@ wlink_restore(struct warden *w, uint32_t slot)
 /*
  * The descriptor of a named link that was adopted went with an earlier warden;
  * the last one is that of who held it then, and the interface goes with him. The
- * link does not: it is made again for the next one. True when it was.
+ * link does not: it is made again for the next one. True when it was, or will be.
  */
 static bool
 wlink_renew(struct warden *w, struct wlink *l)
 {
 	struct wm_msg	m;
-	enum wm_op	op;
-	int		error, fd = -1;
+	int		error;
 
 	if (!l->named || l->cable.closing || l->cable.kind != LINK_HOST ||
 	    l->kept[0] != -1 || l->kept[1] != -1 || w->stopping ||
@@ -692,17 +776,12 @@ wlink_renew(struct warden *w, struct wlink *l)
 		return false;
 	index_remove(w, l);
 	wcapture_link_gone(w, l->cable.slot);
-	error = make(w, &m, -1, l, &fd, &op);
-	wire_close(&fd);
-	if (error != 0) {
+	if ((error = remake(w, &m, l)) == 0)
+		remake_tell(w, l);
+	else if (error != -EINPROGRESS)
 		log_warnx("slot %u: cannot be made again: %s", l->cable.slot,
 		    strerror(-error));
-		return false;
-	}
-	send_gone(w, l->cable.slot, 0);
-	if (w->told || l->cable.slot < w->restore)
-		wlink_restore(w, l->cable.slot);
-	return true;
+	return error == 0 || error == -EINPROGRESS;
 }
 
 void
@@ -726,20 +805,6 @@ entry_ok(const struct warden *w, const struct wm_msg *m)
 	    (m->type == WM_KEEP && keep_ok(m));
 }
 
-/* The interfaces of a named link are not there: make them again. */
-static int
-remake(struct warden *w, const struct wm_msg *m, struct wlink *l)
-{
-	enum wm_op	op;
-	int		error, fd = -1;
-
-	if ((m->flags & WMF_NETNS) != 0)
-		return -EXDEV;	/* its namespace is known to nobody */
-	error = make(w, m, -1, l, &fd, &op);
-	wire_close(&fd);
-	return error;
-}
-
 static int
 recover_kernel(struct warden *w, const struct wm_msg *m, struct wlink *l)
 {
@@ -750,13 +815,14 @@ recover_kernel(struct warden *w, const struct wm_msg *m, struct wlink *l)
 	if (error == 0 && m->op != WM_OP_NONE) {
 		/* Half-made: no client ever had it. */
 		w->conf->backend->destroy(&c, 1);
-		error = -ECANCELED;
+		error = m->op == WM_OP_REMAKE ? -ENOENT : -ECANCELED;
 	} else if (error == 0) {
 		index_add(w, l);
-	} else if (error == -ENOENT && l->named && m->op == WM_OP_NONE) {
-		error = remake(w, m, l);
 	}
-	return error;
+	if (error == -ENOENT && l->named && (m->op == WM_OP_NONE ||
+	    m->op == WM_OP_REMAKE))
+		error = remake(w, m, l);
+	return error == -EINPROGRESS ? 0 : error;
 }
 
 void

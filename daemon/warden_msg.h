@@ -41,6 +41,8 @@ enum wm_op { WM_OP_NONE, WM_OP_CHECK, WM_OP_JOURNAL, WM_OP_OPEN, WM_OP_CREATE,
     WM_OP_KEEP, WM_OP_RELAY, WM_OP_CAPTURE, WM_OP_FILTER, WM_OP_FORK,
     WM_OPS };
 extern const char *const wm_op_names[WM_OPS];	/* in warden_call.c */
+/* In the journal alone: a named link that is being made again. */
+#define WM_OP_REMAKE	0x100
 
 #define WMF_KEEP	0x01	/* CREATE: hold a duplicate of the port (named) */
 #define WMF_RAW		0x02	/* CREATE of a host link: veth and AF_PACKET */

@@ -1272,6 +1272,111 @@ test_killed(void **state)
 	close(named);
 }
 
+/* Links that are made again, and what comes between. */
+
+static int	obstacles;
+
+/* The name is taken, so many times. */
+static int
+create_taken(const struct wm_msg *m, int netns, struct cable *c, int *fd,
+    enum wm_op *op)
+{
+	if (obstacles-- <= 0)
+		return backend_linux.create(m, netns, c, fd, op);
+	*fd = -1;
+	*op = WM_OP_CREATE;
+	return -EEXIST;
+}
+
+static void
+test_remake_later(void **state)
+{
+	struct wm_msg	m[2], gone;
+	int		fds[2][2], got[2];
+
+	(void)state;
+	warden_start(NULL, false);
+	expect_start(0, m, fds);
+	close(make_link(60, LINK_HOST, WMF_KEEP, LEASE_NAMED));
+	make_link(61, LINK_WIRE, 0, LEASE_NAMED);
+	warden_end();
+	/* A stop meanwhile changes nothing. */
+	backend.create = create_taken;
+	obstacles = 1000;
+	warden_start(NULL, false);
+	expect_start(0, m, fds);
+	warden_end();
+	obstacles = 3;
+	warden_start(NULL, false);
+	expect_start(0, m, fds);
+	assert_int_equal(links(), 0);
+	expect(WM_GONE, &gone, got);
+	expect(WM_RESTORE, &m[0], fds[0]);
+	assert_int_equal(gone.slot, m[0].slot);
+	expect(WM_GONE, &gone, got);
+	expect(WM_RESTORE, &m[1], fds[1]);
+	assert_int_equal(gone.slot, m[1].slot);
+	assert_int_equal(m[0].slot + m[1].slot, 60 + 61);
+	assert_int_equal(links(), 3);
+	wire_close(&fds[0][0]);
+	wire_close(&fds[1][0]);
+	end_link(60, 1);
+	end_link(61, 2);
+	warden_end();
+	backend.create = backend_linux.create;
+	warden_start(NULL, false);
+	expect_start(0, m, fds);
+	warden_end();
+}
+
+/* A kill with the interfaces made: with the mark, or before it. */
+static int
+create_killed(const struct wm_msg *m, int netns, struct cable *c, int *fd,
+    enum wm_op *op)
+{
+	int	error = backend_linux.create(m, netns, c, fd, op), i;
+
+	for (i = 0; obstacles != 0 && error == 0 && i < 2; i++) {
+		assert_int_equal(nl_link_mark(&nl, c->ifindex[i], ""), 0);
+		/* backend_linux.c: BORN_GROUP */
+		assert_int_equal(nl_link_group(&nl, c->ifindex[i],
+		    0x66657462), 0);
+	}
+	raise(SIGKILL);
+	return error;
+}
+
+static void
+test_remake_killed(void **state)
+{
+	struct wm_msg	m;
+	struct nl_link	l;
+	int		fds[1][2], index;
+
+	(void)state;
+	for (obstacles = 0; obstacles < 2; obstacles++) {
+		warden_start(NULL, false);
+		expect_start(0, &m, fds);
+		make_link(63, LINK_WIRE, 0, LEASE_NAMED);
+		warden_end();
+		assert_int_equal(links(), 0);
+		backend.create = create_killed;
+		warden_start(NULL, false);
+		assert_int_equal(warden_wait(), 1000 + SIGKILL);
+		backend.create = backend_linux.create;
+		assert_true(link_exists(63, &l));
+		index = l.ifindex;
+		/* Whatever of it was made, it is made anew. */
+		warden_start(NULL, false);
+		expect_start(1, &m, fds);
+		assert_int_equal(m.slot, 63);
+		assert_true(link_exists(63, &l));
+		assert_int_not_equal(l.ifindex, index);
+		end_link(63, 1);
+		warden_end();
+	}
+}
+
 static void
 destroy_and_die(struct cable *const *c, unsigned int n)
 {
@@ -1715,6 +1820,7 @@ main(void)
 		T(test_refused), T(test_policy_reload),
 		T(test_policy_at_start), T(test_restart), T(test_killed),
 		T(test_killed_closing),
+		T(test_remake_later), T(test_remake_killed),
 		T(test_many), T(test_spares), T(test_capture),
 		T(test_capture_rest), T(test_capture_refused),
 	};

@@ -45,6 +45,19 @@ is "the daemon stops cleanly" "$rc" 0
 check "a stop removes it" wait_for 5 none
 start_root_daemon_again --config "$CONF"
 is "and the next start makes it again" "$(sim_feths | wc -l)" 2
+stop_daemon
+
+# Killed as it does so, with the first of the two just made, and no mark on it.
+sim_do fault SIOCIFCREATE2 0 1 kill-after
+(start_root_daemon_again --config "$CONF") >/dev/null 2>&1
+is "killed meanwhile: one is left" "$(sim_feths | wc -l)" 1
+start_root_daemon_again --config "$CONF"
+again() {
+	[ "$(sim_feths | wc -l)" -eq 2 ] &&
+	    [ "$(fethc --json show keep | jq -r .link.state)" = up ]
+}
+check "and the next start makes both" wait_for 5 again
+is "the same ones" "$(sim_feths | sort)" "$(echo "$before" | sort)"
 fethc close keep
 check "until it is closed" wait_for 5 none
 stop_daemon

@@ -852,8 +852,26 @@ recover(const struct wm_msg *m, enum wm_op op)
 	assert_int_equal(B->sweep(known_none, NULL), 0);
 }
 
+/* And one that is made again is tried until the kernel let go of the name. */
 static void
-kill_at(enum sim_release r, const struct wm_msg *m, unsigned int at, int how)
+recover_again(const struct wm_msg *m)
+{
+	struct cable	c;
+	enum wm_op	op;
+	int		fd, error, tries = 0;
+
+	sim.detach_ms = 1500;
+	recover(m, WM_OP_REMAKE);
+	while ((error = try_create(m, &c, &fd, &op)) == -EEXIST && tries++ < 3)
+		sim_tick(&sim, sim.now + 1000);
+	assert_int_equal(error, 0);
+	destroy(&c);
+	wire_close(&fd);
+}
+
+static void
+kill_at(enum sim_release r, const struct wm_msg *m, unsigned int at, int how,
+    bool again)
 {
 	static struct sim_hooks	deadly;
 	struct cable		c;
@@ -875,7 +893,10 @@ kill_at(enum sim_release r, const struct wm_msg *m, unsigned int at, int how)
 	}
 	close_all();
 	restart();
-	recover(m, WM_OP_CREATE);
+	if (again)
+		recover_again(m);
+	else
+		recover(m, WM_OP_CREATE);
 	if (sim_ops_feths() != 2)
 		fail_msg("%s, killed %s call %u (%x): %u feths are left",
 		    sim_release_names[r], how == SIM_KILL ? "before" : "after",
@@ -898,9 +919,14 @@ test_kill_everywhere(void **state)
 			m = rich(5, kinds[k].kind, kinds[k].flags);
 			record((enum sim_release)r, &m);
 			for (at = 0; at < ntrace; at++) {
-				kill_at((enum sim_release)r, &m, at, SIM_KILL);
+				kill_at((enum sim_release)r, &m, at, SIM_KILL,
+				    false);
 				kill_at((enum sim_release)r, &m, at,
-				    SIM_KILL_AFTER);
+				    SIM_KILL_AFTER, false);
+				kill_at((enum sim_release)r, &m, at, SIM_KILL,
+				    true);
+				kill_at((enum sim_release)r, &m, at,
+				    SIM_KILL_AFTER, true);
 			}
 		}
 }
