@@ -233,7 +233,10 @@ thread_wait(struct rcapture *r, bool unsent, uint64_t deadline)
 		if ((p[0].revents & POLLIN) != 0 &&
 		    read(r->wake[0], junk, sizeof(junk)) < 0)
 			return 0;
-		if ((p[1].revents & (POLLHUP | POLLERR)) != 0)
+		/* Asked for reading, macOS takes the end of one direction for
+		 * both: what is left for the reader to take is seen when he
+		 * is written to. */
+		if ((p[1].revents & (POLLHUP | POLLERR)) != 0 && deadline != 0)
 			return -1;
 	}
 	atomic_store(&r->asleep, false);

@@ -54,12 +54,14 @@ io_see_end(struct rside *s)
 {
 	struct pollfd	p = { .fd = s->port.fd, .events = POLLRDHUP };
 
-	if (poll(&p, 1, 0) != 1)
+	if (poll(&p, 1, 0) != 1 ||
+	    (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0)
 		return;
-	if ((p.revents & (POLLHUP | POLLERR)) != 0)
-		s->end = RELAY_HOLDER;
-	else if ((p.revents & POLLRDHUP) != 0)
-		s->end = RELAY_SHUT;
+	/* Asked for reading, macOS takes the end of one direction for both. */
+	p.events = POLLOUT;
+	(void)poll(&p, 1, 0);
+	s->end = (p.revents & (POLLHUP | POLLERR)) != 0 ? RELAY_HOLDER :
+	    RELAY_SHUT;
 }
 
 void

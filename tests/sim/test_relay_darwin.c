@@ -20,6 +20,7 @@
 #include "relay_darwin.c"
 
 #include "fake_msg_x.h"
+#include "fake_poll.h"
 
 #define MTU	1500
 #define FRAMES	8
@@ -248,6 +249,31 @@ empty_is_a_frame(void **state)
 	assert_int_equal(s->end, RELAY_OPEN);
 }
 
+/* A program that sends no more is told from one that is gone. */
+static void
+ends_of_a_stream(void **state)
+{
+	int	fd[2], i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		wire_close(&s->port.fd);
+		wire_close(&prog);
+		s->end = RELAY_OPEN;
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM |
+		    SOCK_NONBLOCK, 0, fd), 0);
+		s->port.fd = fd[0];
+		prog = fd[1];
+		if (i == 0)
+			assert_int_equal(shutdown(prog, SHUT_WR), 0);
+		else
+			wire_close(&prog);
+		assert_int_equal(relay_ops[RELAY_STREAM]->read(s, &batch, 64),
+		    0);
+		assert_int_equal(s->end, i == 0 ? RELAY_SHUT : RELAY_HOLDER);
+	}
+}
+
 /* He can get no more, and what he has sent is there. */
 static void
 leaving_loses_nothing(void **state)
@@ -274,6 +300,7 @@ main(void)
 		T(long_frame_is_seen),
 		T(rights_are_closed),
 		T(empty_is_a_frame),
+		T(ends_of_a_stream),
 		T(leaving_loses_nothing),
 	};
 
