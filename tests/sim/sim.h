@@ -174,7 +174,7 @@ int	sim_read(struct sim *s, unsigned int node, size_t size, bool nonblock,
 /* *DONE bytes of SIZE were taken. */
 int	sim_write(struct sim *s, unsigned int node, const uint8_t *data,
 	    size_t size, size_t *done);
-/* What select, poll and kqueue say of it. */
+/* What poll and kqueue say of it; select would tell of a lost interface, too. */
 bool	sim_readable(const struct sim *s, unsigned int node);
 
 /* Between the two. */

@@ -633,14 +633,13 @@ sim_tap(struct sim *s, int i, const uint8_t *frame, size_t len, bool outgoing)
 	}
 }
 
-/* facts 2.4, 2.7 */
+/* facts 2.4, 2.7: that the interface went, poll and kqueue do not tell. */
 bool
 sim_readable(const struct sim *s, unsigned int node)
 {
 	const struct sim_node	*n = &s->nodes[node];
 
-	return n->hlen > 0 || (n->immediate && n->slen > 0) ||
-	    (n->bound && n->ifi == -1);
+	return n->hlen > 0 || (n->immediate && n->slen > 0);
 }
 
 int

@@ -846,15 +846,18 @@ ll_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 		fuse_reply_write(req, done);
 }
 
-/* Always writable, facts 2.7. */
+/* Whether it is writable may not be asked, facts 2.7. */
 static void
 ll_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
     struct fuse_pollhandle *ph)
 {
-	unsigned int	events = POLLOUT | POLLWRNORM;
+	unsigned int	events = 0;
 	struct listener	*l;
 
 	if (is_bpf(ino)) {
+		if ((fi->poll_events & (POLLOUT | POLLWRNORM)) != 0)
+			sim_hazard(&sf.sim, "bpf%u is polled for writing",
+			    (unsigned int)(ino - INO_BPF));
 		poll_keep(&sf.waiter[ino - INO_BPF].poll, ph);
 		if (sim_readable(&sf.sim, (unsigned int)(ino - INO_BPF)))
 			events |= POLLIN | POLLRDNORM;
