@@ -43,6 +43,9 @@ int	plat_frame_pair(int fd[2]);
  * without the end-of-file (SOCK_DGRAM). */
 int	plat_stream_pair(int fd[2]);
 int	plat_datagram_pair(int fd[2]);
+/* Give FD room for SIZE bytes that it sent and nobody read, where that is the
+ * sender's to have. */
+void	plat_send_room(int fd, int size);
 /* The same kind of pair as channel between warden and broker. Where it gives no
  * end-of-file, SIGCHLD and plat_drop_privileges tell the two. */
 int	plat_channel(int fd[2]);

@@ -366,6 +366,20 @@ plat_datagram_pair(int fd[2])
 	return datagram_pair(fd);
 }
 
+/* The queue of a datagram socket is the receiver's, and the sender's buffer only
+ * the longest message: a larger one would spoil datagram_pair's ratio. */
+void
+plat_send_room(int fd, int size)
+{
+	int		type;
+	socklen_t	len = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
+	    type == SOCK_STREAM)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size,
+		    sizeof(size));
+}
+
 int
 plat_frame_pair(int fd[2])
 {

@@ -257,6 +257,12 @@ plat_datagram_pair(int fd[2])
 	return unix_pair(SOCK_DGRAM, fd);
 }
 
+void
+plat_send_room(int fd, int size)
+{
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+}
+
 int
 plat_channel(int fd[2])
 {

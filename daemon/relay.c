@@ -472,15 +472,14 @@ relay_threads(const struct relay *r)
 static void
 port_prepare(const struct relay_port *p)
 {
-	int	size = BOUND_RELAY_QUEUE, flags, on = 1;
+	int	flags, on = 1;
 
 	if (p->fd == -1)
 		return;
 	if ((flags = fcntl(p->fd, F_GETFL)) != -1)
 		(void)fcntl(p->fd, F_SETFL, flags | O_NONBLOCK);
 	if (p->io != RELAY_DEVICE)
-		(void)setsockopt(p->fd, SOL_SOCKET, SO_SNDBUF, &size,
-		    sizeof(size));
+		plat_send_room(p->fd, BOUND_RELAY_QUEUE);
 	/* Else a byte sent out of band makes it readable, and is not read. */
 	if (p->io == RELAY_STREAM)
 		(void)setsockopt(p->fd, SOL_SOCKET, SO_OOBINLINE, &on,

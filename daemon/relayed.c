@@ -157,11 +157,11 @@ relayed_take(struct vlink *l, int end)
 {
 	struct vport		*p = &l->port[end];
 	struct relay_port	 port;
-	int			 error, fd[2], size = BOUND_RELAY_QUEUE;
+	int			 error, fd[2];
 
 	if ((error = make_socket(&l->rec.spec.end[end], fd)) != 0)
 		return error;
-	(void)setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	plat_send_room(fd[1], BOUND_RELAY_QUEUE);
 	if (l->told_warden)
 		wcall_keep_port(l, end, fd[0]);
 	port = port_of(l, end, fd[0]);

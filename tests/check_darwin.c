@@ -35,6 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "bpf.h"
 #include "darwin_ops.h"
 #include "feth_if.h"
@@ -450,6 +451,16 @@ writable(int fd)
 	return poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
 }
 
+static int
+buffer_size(int fd, int option)
+{
+	int		size = 0;
+	socklen_t	len = sizeof(size);
+
+	(void)getsockopt(fd, SOL_SOCKET, option, &size, &len);
+	return size;
+}
+
 static void
 check_datagrams(void)
 {
@@ -461,6 +472,11 @@ check_datagrams(void)
 	expect(rv == 0, "sockets", "a frame pair takes its buffer sizes", rv);
 	if (rv != 0)
 		return;
+	plat_send_room(s[0], BOUND_RELAY_QUEUE);
+	expect(buffer_size(s[1], SO_RCVBUF) >=
+	    4 * buffer_size(s[0], SO_SNDBUF), "sockets",
+	    "what it receives is four times what it sends",
+	    buffer_size(s[0], SO_SNDBUF));
 	while (n < 100000 && send(s[0], f, sizeof(f), 0) > 0)
 		n++;
 	rv = errno;
