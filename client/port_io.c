@@ -9,6 +9,14 @@
 
 #define TURN	64	/* frames before the signals are looked at */
 
+/* ms after which a port is read though nothing was told of it; -1: never. On
+ * macOS nothing is when its other end, or its interface, goes. */
+#ifdef HOST_DARWIN
+#define PORT_LOOK	1000
+#else
+#define PORT_LOOK	(-1)
+#endif
+
 int
 port_start(struct args *a, struct port *p)
 {
@@ -143,10 +151,12 @@ port_loop(struct port *p, long ms, port_frame_fn *fn, void *arg)
 		}
 		fds[0] = feth_fd(p->link, FETH_MINE);
 		fds[1] = feth_conn_fd(p->conn);
+		if (PORT_LOOK != -1 && (left == -1 || left > PORT_LOOK))
+			left = PORT_LOOK;
 		mask = wait_for(fds, 2, p->more ? 0 : left);
 		if (mask < 0)
 			return EXIT_REFUSED;
-		if ((mask & 1) != 0 || p->more)
+		if ((mask & 1) != 0 || p->more || PORT_LOOK != -1)
 			r = port_turn(p, fn, arg);
 		if (r == PORT_GONE)
 			r = port_gone(p);

@@ -59,6 +59,15 @@ is "the same interfaces" "$(sim_feths)" "$before"
 kill $good
 check "the client goes: the link too" wait_for 40 no_feth
 check "and the descriptor" wait_for 5 sim_no_bpf
+
+# No event tells a program that its interface is gone: it looks.
+bg lost setpriv --reuid $OTHER_ID --regid $OTHER_ID --clear-groups -- \
+    "$FETHC" -s "$SOCK" answer lost --host --class raw --address auto
+lost=$BG
+wait_for 5 grep -q '^end 1' "$T/lost.log" || die "$(cat "$T/lost.log")"
+sim_do destroy "$(sim_feths | tail -n 1)"
+check "its interface goes: the client ends" wait_for 5 pid_gone "$lost"
+check "and the link" wait_for 5 no_feth
 stop_daemon
 is "the daemon stops cleanly" "$rc" 0
 sim_clean
