@@ -36,11 +36,12 @@ declare -A sources=(
     [record]="$work/tests/test_bpf_record.c $work/client/bpf_record.c"
     [port]="$work/tests/sim/test_bpf_port.c $work/client/bpf_record.c"
     [batch]="$work/tests/sim/test_batch_darwin.c"
-    [relay]="$work/tests/sim/test_relay_darwin.c"
+    [relay]="$work/tests/sim/test_relay_darwin.c $work/daemon/relay_io.c"
+    [capture]="$work/tests/sim/test_capture_relay.c"
     [device]="$work/tests/sim/test_relay_bpf.c ${sim[*]} ${bpf[*]}"
     [feth]="$work/tests/sim/test_backend_feth.c ${sim[*]} ${bpf[*]}"
 )
-all=(record port batch relay device feth)
+all=(record port batch relay capture device feth)
 
 # Those of the test programs in which FILE is.
 programs() {
@@ -49,6 +50,8 @@ programs() {
 	client/bpf_port.c)	echo port ;;
 	client/batch_darwin.c)	echo batch ;;
 	daemon/relay_darwin.c)	echo relay ;;
+	daemon/relay_io.c)	echo relay ;;
+	daemon/capture_relay.c)	echo capture ;;
 	daemon/relay_bpf.c)	echo device ;;
 	*)			echo feth device ;;
 	esac
