@@ -22,6 +22,10 @@
 /* Unsent reply bytes of one connection before it is read no further, and
  * before a watcher that does not keep up is dropped. */
 #define BOUND_OUTPUT		(1024 * 1024)
+/* Messages with descriptors that are looked at, of one uid and of all; see
+ * sift.h. */
+#define BOUND_SIFTS_UID		16
+#define BOUND_SIFTS		64
 /* Unsent descriptors of one connection before it is read no further: those of
  * one uid then take a thousand of the 65,536 that the daemon may have. */
 #define BOUND_OUTPUT_FDS	16

@@ -27,6 +27,7 @@
 #include "relayed.h"
 #include "reap.h"
 #include "server.h"
+#include "sift.h"
 #include "vlink.h"
 #include "warden_call.h"
 #include "wire.h"
@@ -171,6 +172,7 @@ broker_clear(struct broker *b)
 	wcall_stop(d);
 	while (d->conns != NULL)
 		conn_free(d->conns, "the daemon stops");
+	sift_end();
 	reap_go_on(d);
 	if (d->links != NULL)
 		while ((l = vlink_next(d, &i)) != NULL)

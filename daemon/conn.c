@@ -40,9 +40,11 @@
 #include "fethd.h"
 #include "haste.h"
 #include "log.h"
+#include "plat.h"
 #include "reap.h"
 #include "request.h"
 #include "server.h"
+#include "sift.h"
 #include "watch.h"
 #include "wire.h"
 
@@ -105,7 +107,7 @@ static bool
 conn_takes(const struct conn *c)
 {
 	return c->failed == NULL && !c->closing && !c->eof && !c->held &&
-	    c->req == NULL;
+	    c->req == NULL && c->sift == NULL;
 }
 
 /* EV_READ is wanted: to take messages, or to see the end of file. */
@@ -470,13 +472,16 @@ conn_eof(struct conn *c)
 }
 
 /* Look at the socket without taking anything: the bytes there, 0 when there is
- * nothing to do now. */
+ * nothing to do now. RIGHTS: a child is to take them (sift.h). */
 static size_t
-conn_peek(struct conn *c, char *buf, size_t size)
+conn_peek(struct conn *c, char *buf, size_t size, bool *rights)
 {
-	ssize_t	n = recv(c->fd, buf, size, MSG_PEEK);
-	int	err = errno;
+	struct iovec	iov = { buf, size };
+	struct msghdr	mh = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t		n = recvmsg(c->fd, &mh, MSG_PEEK);
+	int		err = errno;
 
+	*rights = plat_sifts() && (mh.msg_flags & MSG_CTRUNC) != 0;
 	if (n > 0)
 		return (size_t)n;
 	if (n == 0)
@@ -484,6 +489,38 @@ conn_peek(struct conn *c, char *buf, size_t size)
 	else if (err != EAGAIN && err != EWOULDBLOCK && err != EINTR)
 		conn_fail_errno(c, err);
 	return 0;
+}
+
+/* A child has taken what is behind the message in hand, of which we have a copy
+ * there. */
+static void
+conn_sifted(void *arg, ssize_t n, int *fds, unsigned int nfds, bool more)
+{
+	struct conn	*c = arg;
+
+	c->sift = NULL;
+	if (n == -ETIMEDOUT) {
+		conn_limit(c, "sent a descriptor that makes who looks at it "
+		    "wait");
+		conn_fail(c, "a descriptor makes us wait");
+	} else if (n < 0) {
+		conn_fail_errno(c, (int)-n);
+	}
+	if (conn_keep_fds(c, fds, nfds, more) && n > 0)
+		conn_got(c, (size_t)n);
+	conn_settle(c);
+}
+
+static void
+conn_sift(struct conn *c, size_t size)
+{
+	c->sift = sift_start(c->d->base, c->fd, size, c->peer.uid, conn_sifted,
+	    c);
+	if (c->sift != NULL)
+		return;
+	if (errno == EAGAIN)
+		conn_limit(c, "sent a descriptor while too many are looked at");
+	conn_fail(c, "no process to look at its descriptors");
 }
 
 /* Take what is there, up to the end of the message in hand. False: no more
@@ -495,17 +532,22 @@ conn_receive(struct conn *c)
 	unsigned int	 nfds;
 	size_t		 there;
 	ssize_t		 n;
+	bool		 rights;
 	char		*p, *nul;
 
 	if (!conn_room(c))
 		return false;
 	p = c->in + c->in_len;
-	there = conn_peek(c, p, c->in_cap - c->in_len);
+	there = conn_peek(c, p, c->in_cap - c->in_len, &rights);
 	if (there == 0)
 		return false;
 	nul = memchr(p, '\0', there);
 	if (nul != NULL)
 		there = (size_t)(nul - p) + 1;
+	if (rights) {
+		conn_sift(c, there);
+		return false;
+	}
 	n = wire_recv(c->fd, p, there, fds, &nfds, &more);
 	/* macOS, when our table of descriptors is full: those sent are gone. */
 	if (n == -EMSGSIZE)
@@ -523,12 +565,13 @@ conn_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn	*c = arg;
 	char		 byte;
+	bool		 rights;
 	int		 i;
 
 	(void)fd;
 	(void)what;
 	if (c->req != NULL && conn_listens(c))
-		c->piped = conn_peek(c, &byte, 1) > 0;
+		c->piped = conn_peek(c, &byte, 1, &rights) > 0;
 	for (i = 0; i < CONN_TURN && conn_takes(c); i++)
 		if (!conn_receive(c))
 			break;
@@ -583,6 +626,7 @@ conn_release(struct conn *c)
 		event_free(c->ev_write);
 	if (c->timer != NULL)
 		event_free(c->timer);
+	sift_cancel(c->sift);
 	haste_close(&c->fd);
 	while (c->out != NULL)
 		conn_pop(c);

@@ -40,6 +40,7 @@ struct conn {
 	size_t		out_bytes;	/* unsent */
 	unsigned int	out_fds;	/* unsent descriptors */
 
+	struct sift	*sift;		/* takes a message; nothing is read */
 	struct request	*req;		/* under way; nothing is read */
 	struct stream	*stream;	/* Watch or Stats with more */
 	struct tie	*ties;		/* vlink.h: links it leases or holds */

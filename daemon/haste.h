@@ -11,8 +11,8 @@
  * files of the same call. So what may meet such a file stands between
  * haste_begin and haste_end: meanwhile the thread gets a signal every HASTE_MS.
  *
- * A file of FUSE is another matter: its close(2) waits for the file system, and
- * no signal ends that. See foreign.h for how none of ours is ever closed.
+ * A file of FUSE is another matter: close(2) of its descriptor waits for the file
+ * system, and no signal ends that. See sift.h for how we never have one.
  */
 #ifndef FETHD_HASTE_H
 #define FETHD_HASTE_H

@@ -68,6 +68,12 @@ void	plat_timer_read(int fd);
  * (ioctl_ns(2): NS_GET_NSTYPE, NS_GET_USERNS, NS_GET_OWNER_UID). */
 int	plat_netns_owner(int fd, uid_t *uid);
 
+/* Is FD a network namespace? 1, 0, or -errno. */
+int	plat_is_netns(int fd);
+
+/* Must a child take the descriptors that clients send? 1 or 0; see sift.h. */
+int	plat_sifts(void);
+
 /* Warden: give up every capability that it does not need. 0 or -errno. */
 int	plat_warden_privileges(void);
 /* Broker (and policy loader): chroot to ROOT when not NULL, become UID and GID

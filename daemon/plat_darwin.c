@@ -450,6 +450,19 @@ plat_timer_read(int fd)
 }
 
 int
+plat_sifts(void)
+{
+	return 0;
+}
+
+int
+plat_is_netns(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
+int
 plat_netns_owner(int fd, uid_t *uid)
 {
 	(void)fd;

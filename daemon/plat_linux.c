@@ -343,17 +343,30 @@ plat_timer_read(int fd)
 }
 
 int
-plat_netns_owner(int fd, uid_t *uid)
+plat_sifts(void)
+{
+	return 1;
+}
+
+int
+plat_is_netns(int fd)
 {
 	struct statfs	sfs;
-	int		user, error = 0;
 
 	/* Ioctl numbers mean something else to other files. */
 	if (fstatfs(fd, &sfs) != 0)
 		return -errno;
-	if (sfs.f_type != NSFS_MAGIC ||
-	    ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return -EINVAL;
+	return sfs.f_type == NSFS_MAGIC &&
+	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
+}
+
+int
+plat_netns_owner(int fd, uid_t *uid)
+{
+	int	user, error = 0;
+
+	if ((user = plat_is_netns(fd)) != 1)
+		return user == 0 ? -EINVAL : user;
 	if ((user = ioctl(fd, NS_GET_USERNS)) == -1)
 		return -errno;
 	if (ioctl(user, NS_GET_OWNER_UID, uid) != 0)

@@ -1288,6 +1288,25 @@ cmd_activate(int argc, char **argv)
 	return 1;
 }
 
+/* Pass our descriptor ARGV[1] to the daemon unasked, and wait until it hangs
+ * up. Nobody may end at once who has a descriptor of a file that is stuck. */
+static int
+cmd_give(int argc, char **argv)
+{
+	struct client	c;
+	bool		ok;
+
+	(void)argc;
+	dial(&c);
+	put_with_fds(&c, LIST, sizeof(LIST), atoi(argv[1]), 1);
+	printf("sent\n");
+	fflush(stdout);
+	ok = ended(&c);
+	printf("%s\n", ok ? "hung up" : "nothing came");
+	fflush(stdout);
+	return ok ? 0 : 1;
+}
+
 /* The service manager's ear: print what is said at ARGV[1], until SIGTERM. */
 static int
 cmd_notify(int argc, char **argv)
@@ -1327,6 +1346,7 @@ static const struct {
 	{ "opens", 1, true, cmd_opens },
 	{ "activate", 3, false, cmd_activate },
 	{ "notify", 1, false, cmd_notify },
+	{ "give", 1, true, cmd_give },
 };
 
 int
