@@ -712,21 +712,30 @@ test_no_slot(void **state)
 	    "fethd.Broker.QuotaExceeded", "{\"what\":\"links of this machine\","
 	    "\"limit\":21385,\"used\":21385,\"rule\":\"built-in\"}", 0 };
 	static struct wm_msg	m;
+	struct link_spec	*spec = &m.record.spec;
+	struct spec_error	err;
 	uint32_t		i;
 	int			fds[2] = { -1, -1 };
 
 	(void)state;
 	m.record.version = LINK_RECORD_VERSION;
 	m.record.uid = uids[BOB];
-	spec_init(&m.record.spec);
-	m.record.spec.lease = LEASE_SESSION;
 	for (i = 0; i < BOUND_SLOTS; i++) {
 		if (i == BOUND_UNITS)
 			check_row(&kernel);
 		m.slot = i;
 		m.record.id = i + 1;
-		m.record.spec.kind = i < BOUND_UNITS ? LINK_HOST : LINK_PAIR;
-		snprintf(m.record.spec.name, sizeof(m.record.spec.name),
+		spec_init(spec);
+		spec->lease = LEASE_SESSION;
+		spec->end[0].kind = spec->end[1].kind = END_PORT;
+		spec->end[0].class = spec->end[1].class = CLASS_SOCKET;
+		if (i < BOUND_UNITS) {
+			spec->end[0].class = CLASS_TAP;
+			spec->end[1].class = CLASS_AUTO;
+			spec->end[1].kind = END_HOST;
+		}
+		assert_int_equal(spec_check(spec, CLASS_AUTO, &err), 0);
+		snprintf(spec->name, sizeof(spec->name),
 		    "link%u", i);
 		vlink_restore(&d, &m, fds);
 	}
