@@ -23,6 +23,8 @@ spaces() {
 	readlink "/proc/$DPID/fd"/* "/proc/$broker/fd"/* | grep -c '^net:'
 }
 fethc exec --host --address auto -- true
+# The threads of the relay stay.
+as_other "$FETHC" -s "$SOCK" exec --pair --relay -- true
 wait_for 5 sh -c "! ip -n $NS -o link show | grep -q 'alias fethd'"
 fds="$(fds_of "$DPID") $(fds_of "$broker")"
 spaces=$(spaces)
