@@ -268,6 +268,7 @@ teardown(void **state)
 	assert_null(d.conns);
 	wire_close(&client);
 	wire_close(&taken);
+	sift_end();
 	event_base_free(d.base);
 	assert_int_equal(fds_open(), fds_before);
 	return 0;
