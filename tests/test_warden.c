@@ -638,7 +638,7 @@ test_index_again(void **state)
 {
 	struct wm_msg	m, r;
 	struct nl_link	l;
-	int		fds[1][2], got[2], block, tap, index;
+	int		fds[1][2], got[2], block, tap, index, before;
 
 	(void)state;
 	warden_start(NULL, false);
@@ -648,9 +648,11 @@ test_index_again(void **state)
 	block = index_block(l.ifindex + 1);
 	end_link(3, 55);
 	close(tap);
+	before = warden_descriptors();
 	tap = make_link(4, LINK_HOST, 0, LEASE_SESSION);
 	assert_true(link_exists(4, &l));
 	index = l.ifindex;
+	assert_descriptors(before);
 	assert_int_equal(kill(warden, SIGSTOP), 0);
 	close(tap);
 	assert_links(1);
