@@ -21,7 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "haste.h"
 #include "relay_int.h"
 #include "wire.h"
 
@@ -139,18 +138,6 @@ stream_got(struct rside *s, struct rbatch *b, unsigned int n)
 	return (int)n;
 }
 
-/* Take SIZE bytes, in haste: descriptors with them are dropped here. */
-static ssize_t
-stream_take(struct rside *s, uint8_t *data, size_t size)
-{
-	ssize_t	n;
-
-	haste_begin();
-	n = wire_recv_bytes(s->port.fd, data, size, &s->rights);
-	haste_end();
-	return n;
-}
-
 /* The first frame is not whole: collect it. */
 static int
 stream_part(struct rside *s, struct rbatch *b)
@@ -169,7 +156,8 @@ stream_part(struct rside *s, struct rbatch *b)
 			if (s->part_len == need)
 				break;
 		}
-		n = stream_take(s, s->part + s->part_len, need - s->part_len);
+		n = wire_recv_bytes(s->port.fd, s->part + s->part_len,
+		    need - s->part_len, &s->rights);
 		if (n <= 0)
 			return stream_none(s, n);
 		s->part_len += (uint32_t)n;
@@ -206,7 +194,7 @@ stream_read(struct rside *s, struct rbatch *b, unsigned int max)
 	if (i == 0)
 		return s->end != RELAY_OPEN ? 0 : stream_part(s, b);
 	/* The same bytes again, now for good. */
-	if (stream_take(s, b->buf, at) != (ssize_t)at)
+	if (wire_recv_bytes(s->port.fd, b->buf, at, &s->rights) != (ssize_t)at)
 		return -EIO;
 	return stream_got(s, b, i);
 }

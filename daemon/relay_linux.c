@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "haste.h"
 #include "relay_int.h"
 
 struct rio {
@@ -59,16 +58,11 @@ receive_now(struct rside *s, struct rio *io, unsigned int max)
 {
 	ssize_t	n;
 
-	haste_begin();
-	if (max > 1) {
-		n = recvmmsg(s->port.fd, io->msg, max, MSG_DONTWAIT, NULL);
-	} else {
-		n = recvmsg(s->port.fd, &io->msg[0].msg_hdr, MSG_DONTWAIT);
-		io->msg[0].msg_len = (unsigned int)n;
-		n = n >= 0 ? 1 : -1;
-	}
-	haste_end();
-	return (int)n;
+	if (max > 1)
+		return recvmmsg(s->port.fd, io->msg, max, MSG_DONTWAIT, NULL);
+	n = recvmsg(s->port.fd, &io->msg[0].msg_hdr, MSG_DONTWAIT);
+	io->msg[0].msg_len = (unsigned int)n;
+	return n >= 0 ? 1 : -1;
 }
 
 static int

@@ -436,6 +436,18 @@ want_next(struct rside *s, unsigned int n)
 	}
 }
 
+/* In haste: what came with the frames is dropped or closed there. */
+static int
+side_read(struct rside *s, struct rbatch *b, unsigned int max)
+{
+	int	n;
+
+	haste_begin();
+	n = s->ops->read(s, b, max);
+	haste_end();
+	return n;
+}
+
 static void
 on_read(evutil_socket_t fd, short what, void *arg)
 {
@@ -446,7 +458,7 @@ on_read(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	n = s->ops->read(s, b, s->want);
+	n = side_read(s, b, s->want);
 	if (n == -EAGAIN || n == -EINTR)
 		return;
 	if (n < 0) {
@@ -515,7 +527,7 @@ side_leave(struct rside *s)
 		io_leave(s);
 	for (turns = 0; s->port.client && s->end == RELAY_OPEN &&
 	    turns < LEAVE_TURNS &&
-	    (n = s->ops->read(s, b, s->link->batch)) > 0; turns++)
+	    (n = side_read(s, b, s->link->batch)) > 0; turns++)
 		if ((kept = checks(s, b->f, (unsigned int)n)) > 0)
 			forward(s, b->f, kept);
 	side_stop(s);
