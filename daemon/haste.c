@@ -177,12 +177,9 @@ haste_leave(void)
 void
 haste_close(int *fd)
 {
-	int	saved = errno;
-
 	if (*fd == -1)
 		return;
 	haste_begin();
 	wire_close(fd);
 	haste_end();
-	errno = saved;
 }

@@ -135,17 +135,18 @@ linux_diverts(struct nl *nl, const struct prefix *p)
 {
 	struct route_look	look = { .p = p };
 	struct nl_route		r;
-	unsigned int		host = prefix_bits(p) - p->len;
+	bool			lone = prefix_bits(p) - p->len <=
+	    (p->family == 4 ? LONE_BITS4 : LONE_BITS6);
 	int			error = 0;
 
-	if (host <= (p->family == 4 ? LONE_BITS4 : LONE_BITS6)) {
+	if (lone) {
 		if ((error = nl_route_get(nl, p, &r)) == 0)
 			route_compare(&r, &look);
 		else if (error == -ENETUNREACH)
 			return 0;
 	}
 	/* Also when the route is one of those that say no. */
-	if (error != 0 || host > (p->family == 4 ? LONE_BITS4 : LONE_BITS6))
+	if (error != 0 || !lone)
 		error = nl_route_each(nl, p->family, route_compare, &look);
 	if (look.hit)
 		return -EADDRINUSE;
