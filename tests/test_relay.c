@@ -55,6 +55,13 @@ on_closed(void *arg, uint64_t id, int side, uint32_t generation,
 	nclosed++;
 }
 
+static void
+remove_link(void)
+{
+	relay_remove(ln);
+	ln = NULL;
+}
+
 static int
 setup(void **state)
 {
@@ -253,8 +260,7 @@ test_all_ways(void **state)
 				}
 			}
 			both_ways(40);
-			relay_remove(ln);
-			ln = NULL;
+			remove_link();
 			assert_true(types[a] == SOCK_DGRAM || ended(end[0]));
 			wire_close(&end[0]);
 			wire_close(&end[1]);
@@ -286,8 +292,7 @@ test_room(void **state)
 			for (i = 0; i < sent; i++)
 				assert_int_equal(get(end[1], NULL), i);
 			wait_closed(RELAY_HOLDER, 0);
-			relay_remove(ln);
-			ln = NULL;
+			remove_link();
 			wire_close(&end[1]);
 		}
 	}
@@ -372,8 +377,7 @@ test_framing(void **state)
 		wait_closed(RELAY_FRAMING, 0);
 		assert_int_equal(last.detail, bad[i]);
 		assert_true(ended(end[0]));
-		relay_remove(ln);
-		ln = NULL;
+		remove_link();
 		wire_close(&end[0]);
 		wire_close(&end[1]);
 	}
@@ -521,8 +525,7 @@ test_unread(void **state)
 			assert_int_equal(get(end[1], NULL), 3);
 			wire_close(&end[0]);
 			wait_closed(RELAY_HOLDER, 0);
-			relay_remove(ln);
-			ln = NULL;
+			remove_link();
 			wire_close(&end[1]);
 		}
 	}
@@ -617,23 +620,20 @@ test_half_sent(void **state)
 		open_full(&g, size);
 		/* As the end of a session link. */
 		if (nclosed > 0) {
-			relay_remove(ln);
-			ln = NULL;
+			remove_link();
 		}
 		for (i = 0; i < 6; i++)
 			assert_int_equal(get(end[1], NULL), i);
 		wait_closed(RELAY_HOLDER, 0);
 		if (ln != NULL)
-			relay_remove(ln);
-		ln = NULL;
+			remove_link();
 		wire_close(&end[1]);
 		/* Nobody is there to take it any more. */
 		g.passed = false;
 		open_full(&g, size);
 		assert_int_equal(relay_set_port(ln, 1, &none), 0);
 		wait_closed(RELAY_HOLDER, 0);
-		relay_remove(ln);
-		ln = NULL;
+		remove_link();
 		wire_close(&end[1]);
 	}
 	wire_close(&g.pipe[0]);
@@ -674,8 +674,7 @@ test_keep(void **state)
 	assert_int_equal(send(end[1], "\0\0\1", 3, 0), 3);
 	usleep(50000);
 	relay_keep(relay);
-	relay_remove(ln);
-	ln = NULL;
+	remove_link();
 	assert_true(ended(end[1]));
 	wire_close(&dups[1]);
 	assert_int_equal(nclosed, 0);
@@ -823,8 +822,7 @@ test_tap(void **state)
 	assert_int_equal(c.seen[1][1], 10);
 	assert_int_equal(c.seen[1][0] + c.seen[0][1], 0);
 	/* The end of the link releases it, too. */
-	relay_remove(ln);
-	ln = NULL;
+	remove_link();
 	for (i = 0; i < 500 && d.released == 0; i++) {
 		event_base_loop(base, EVLOOP_NONBLOCK);
 		usleep(10000);
